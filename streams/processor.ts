@@ -120,6 +120,10 @@ export interface Processor<K, V> {
    * (≤ `time` where more is due now; undefined where nothing is).
    */
   wake?(time: number, limit: number): number | undefined | Promise<number | undefined>;
+  /** Called at the cut, before the epoch is frozen, in topological order: forward what was held back. Synchronous. */
+  flush?(): void;
+  /** Called when the open epoch is dropped and will be run again: forget what was held back since the last cut. */
+  rollback?(): void;
   /** Releases what the processor holds outside of stores. */
   close?(): void;
 }

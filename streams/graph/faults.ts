@@ -1,0 +1,110 @@
+/** Finds what is wrong with a topology; every fault in one list, as sentences that name the nodes. */
+
+import type { GraphNode, StoreSpec } from './nodes.ts';
+import type { Subtopology, Topology } from './topology.ts';
+
+/** Names end up in topics, directories and metrics. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
+export function findFaults(topology: Topology): string[] {
+  return [
+    ...names(topology),
+    ...loops(topology),
+    ...topology.subtopologies.flatMap((sub) => [...shape(sub), ...copartitioning(sub), ...clocks(sub)]),
+  ];
+}
+
+function names(topology: Topology): string[] {
+  const faults: string[] = [];
+  const nodes = new Map<string, GraphNode>();
+  const stores = new Map<string, { readonly spec: StoreSpec<unknown, unknown>; readonly sub: string }>();
+  for (const sub of topology.subtopologies) {
+    if (!NAME.test(sub.name)) faults.push(`sub-topology name "${sub.name}" has characters other than letters, digits, ".", "_" and "-"`);
+    for (const node of [...sub.inputs, ...sub.processors, ...sub.outputs]) {
+      const other = nodes.get(node.name);
+      if (!NAME.test(node.name)) faults.push(`node name "${node.name}" has characters other than letters, digits, ".", "_" and "-"`);
+      else if (other !== undefined && other !== node) faults.push(`two nodes are named "${node.name}"`);
+      nodes.set(node.name, node);
+    }
+    for (const node of sub.processors) {
+      for (const spec of Object.values(node.stores)) {
+        const other = stores.get(spec.name);
+        if (!NAME.test(spec.name)) faults.push(`store name "${spec.name}" has characters other than letters, digits, ".", "_" and "-"`);
+        else if (other !== undefined && other.spec !== spec) faults.push(`two stores are named "${spec.name}"`);
+        else if (other !== undefined && other.sub !== sub.name) {
+          faults.push(`store "${spec.name}" is used by two sub-topologies, "${other.sub}" and "${sub.name}"`);
+        }
+        stores.set(spec.name, { spec: spec as StoreSpec<unknown, unknown>, sub: sub.name });
+      }
+    }
+  }
+  return faults;
+}
+
+function shape(sub: Subtopology): string[] {
+  const faults: string[] = [];
+  if (sub.inputs.length === 0) faults.push(`sub-topology "${sub.name}" has no source`);
+  const topics = new Map<string, string>();
+  for (const input of sub.inputs) {
+    if (input.kind !== 'source') continue;
+    const other = topics.get(input.topic.name);
+    if (other !== undefined) faults.push(`sources "${other}" and "${input.name}" of "${sub.name}" read the same topic "${input.topic.name}"`);
+    topics.set(input.topic.name, input.name);
+  }
+  for (const node of [...sub.processors, ...sub.outputs]) {
+    if (node.from.length === 0) faults.push(`node "${node.name}" reads from nothing`);
+    for (const edge of node.from) {
+      if (edge?.node === undefined) faults.push(`node "${node.name}" reads from something that is no output of a node`);
+      else if (edge.node.kind === 'processor' && !edge.node.ports.includes(edge.port)) {
+        faults.push(`node "${node.name}" reads port "${edge.port}", which "${edge.node.name}" does not have`);
+      }
+    }
+    if (node.kind !== 'sink') continue;
+    if (node.topics.length === 0) faults.push(`sink "${node.name}" has no topic`);
+    if (node.topics.length > 1 && node.route === undefined) faults.push(`sink "${node.name}" has several topics and no route`);
+  }
+  return faults;
+}
+
+function copartitioning(sub: Subtopology): string[] {
+  const sources = sub.inputs.filter((input) => input.kind === 'source');
+  const counts = new Set(sources.map((input) => input.topic.partitions));
+  const fixed = sub.inputs.filter((input) => input.kind === 'repartition' && input.partitions !== undefined);
+  for (const input of fixed) if (input.kind === 'repartition' && input.partitions !== undefined) counts.add(input.partitions);
+  if (counts.size <= 1) return [];
+  const list = sources.map((input) => `"${input.topic.name}" (${input.topic.partitions})`).join(', ');
+  return [`sub-topology "${sub.name}" reads topics of different partition counts, so keys do not meet: ${list}`];
+}
+
+function clocks(sub: Subtopology): string[] {
+  const faults: string[] = [];
+  for (const input of sub.inputs) {
+    if (input.kind !== 'source' || !input.clock) continue;
+    if (input.topic.config.cleanup === 'compact') {
+      faults.push(`source "${input.name}" has clock records, but topic "${input.topic.name}" is compacted and would lose them`);
+    }
+    if (input.topic.config.timestampType !== 'append') {
+      faults.push(`source "${input.name}" has clock records, but topic "${input.topic.name}" is not stamped by the log (timestampType "append")`);
+    }
+  }
+  return faults;
+}
+
+/** A topology that reads what it writes must say so, for it may feed itself for ever. */
+function loops(topology: Topology): string[] {
+  const read = new Set(
+    topology.subtopologies.flatMap((sub) => sub.inputs.flatMap((input) => (input.kind === 'source' ? [input.topic.name] : []))),
+  );
+  const faults: string[] = [];
+  for (const sub of topology.subtopologies) {
+    for (const node of sub.outputs) {
+      if (node.kind !== 'sink') continue;
+      for (const topic of node.topics) {
+        if (read.has(topic.name) && !node.feedback) {
+          faults.push(`sink "${node.name}" writes to "${topic.name}", which the topology reads: a cycle, unless the sink says "feedback: true"`);
+        }
+      }
+    }
+  }
+  return faults;
+}

@@ -1,0 +1,33 @@
+/** The engine's public surface. */
+
+export { ERROR_CODES, GavelError, isGavelError, toGavelError } from './errors.ts';
+export { systemClock } from './time.ts';
+export {
+  ByteBuffer,
+  SerdeNotReady,
+  bytesSerde,
+  integerSerde,
+  jsonSerde,
+  serdeOf,
+  serializeToBuffer,
+  stringSerde,
+} from './serde.ts';
+export { CLOCK_HEADER, NO_HEADERS } from './record.ts';
+export { TOPIC_CONFIG_DEFAULTS, defineTopic } from './topic.ts';
+export { partitionKey } from './broker.ts';
+export { murmur2, partitionOf } from './partitioner.ts';
+export { BatchReader, BatchWriter, placeBatch, readHeader, sealBatch, verifyBatch } from './record-batch/index.ts';
+export { globalTable, keyValueStore, port, processor, repartition, sink, source } from './graph/nodes.ts';
+export { changelogTopicName, repartitionTopicName, topology } from './graph/topology.ts';
+
+export type * from './broker.ts';
+export type { ErrorCode, GavelErrorOptions, Retry } from './errors.ts';
+export type * from './graph/nodes.ts';
+export type { InputNode, OutputNode, Subtopology, Topology } from './graph/topology.ts';
+export type * from './processor.ts';
+export type { Header, StreamRecord } from './record.ts';
+export type { BatchHeader, Seal } from './record-batch/index.ts';
+export type { ByteSink, Serde } from './serde.ts';
+export type * from './state.ts';
+export type { Clock, Timer } from './time.ts';
+export type { Topic, TopicConfig, TopicOptions, TopicSpec } from './topic.ts';
