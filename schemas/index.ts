@@ -1,0 +1,3 @@
+/** The records and rows of the auction application, as types and as Avro. */
+
+export * from './types.ts';
