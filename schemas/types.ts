@@ -190,26 +190,18 @@ export interface BidderBid extends Typed<'BidderBid'> {
   readonly category: string;
   /** ISO 4217 code; its exponent says what a minor unit is. */
   readonly currency: string;
-  /** As placed. */
-  readonly bidType: BidType;
   /** Where the BidPlaced stands. */
   readonly input: InputPosition;
   /** Fraud score in millionths; above 500000 is flagged. */
   readonly score: number;
   /** The signals that fired. */
   readonly signals: readonly Signal[];
-  /** Version of the weights table that gave the score. */
-  readonly weightsVersion: number;
-  /** Whether its verdict was flagged already. */
-  readonly flagged: boolean;
   /** Public price after the bid, in minor units. */
   readonly price: number;
-  /** Accepted bids of the auction, this one included. */
-  readonly auctionBids: number;
-  /** As placed. */
-  readonly placedAt: number;
   /** The time that the rules used. */
   readonly decidedAt: number;
+  /** Whether it is the bidder's first accepted bid in the auction. */
+  readonly firstInAuction: boolean;
 }
 
 export const AUCTION_STATUS_SYMBOLS = ['SCHEDULED', 'OPEN', 'NO_BIDS', 'RESERVE_NOT_MET', 'CANCELLED', 'SOLD'] as const;
@@ -224,14 +216,10 @@ export interface BidderClosing extends Typed<'BidderClosing'> {
   readonly auctionId: string;
   /** The seller. */
   readonly sellerId: string;
-  /** ISO 4217 code; its exponent says what a minor unit is. */
-  readonly currency: string;
   /** How it closed. */
   readonly status: AuctionStatus;
   /** Whether this bidder bought. */
   readonly won: boolean;
-  /** Public price at the end, in minor units. */
-  readonly finalPrice: number;
   /** Accepted bids of this bidder in it. */
   readonly bids: number;
   /** Accepted bids of all bidders in it. */
@@ -444,6 +432,8 @@ export interface Transaction extends Typed<'Transaction'> {
   readonly paidAt: number | null;
   /** When it was shipped; null until then. */
   readonly shippedAt: number | null;
+  /** What caused it: the winning bid, a FlagBid or SettleHold in auction.bids; the sale in auction.pos once paid. */
+  readonly input: InputPosition;
   /** Record time of the cause. */
   readonly updatedAt: number;
 }
@@ -528,7 +518,7 @@ export interface WinningBid {
   readonly flagged: boolean;
 }
 
-/** One auction. Store auctions, key auctionId. Seven days after closing terms, leader maxima and winning bid are dropped. */
+/** One auction. Store auctions, key auctionId. Seven days after closing it shrinks to what a list shows: terms, maxima, winning bid and bidders are null. */
 export interface AuctionState {
   /** The auction; the record key. */
   readonly auctionId: string;
@@ -560,6 +550,10 @@ export interface AuctionState {
   readonly settlement: TransactionStatus | null;
   /** When it closed; null while open. */
   readonly closedAt: number | null;
+  /** Bidders with a row in bid-history while they are 16 at most, in order of arrival; null beyond. */
+  readonly bidders: readonly string[] | null;
+  /** Key in bid-history from which on bidders are still to be told of the closing; null when all are. */
+  readonly factsFrom: string | null;
 }
 
 /** One bid that was no duplicate. */
@@ -580,9 +574,9 @@ export interface BidHistory {
   readonly bids: number;
   /** Highest accepted amount in minor units, secret; 0 before the first. */
   readonly maximum: number;
-  /** Rule time of the first bid. */
+  /** Rule time of the first accepted bid; 0 before it. */
   readonly firstAt: number;
-  /** Rule time of the latest bid. */
+  /** Rule time of the latest accepted bid; 0 before it. */
   readonly lastAt: number;
   /** How often the bidder raised the own maximum while leading. */
   readonly selfRaises: number;
@@ -590,25 +584,11 @@ export interface BidHistory {
   readonly lastTimes: readonly number[];
   /** The last 8 bids that were no duplicates, oldest first. */
   readonly recent: readonly RecentBid[];
+  /** When the row goes because no closing will remove it: the auction is unknown or long closed; null otherwise. */
+  readonly expiresAt: number | null;
 }
 
-/** One bidder in one auction, as the bidder sub-topology sees it. */
-export interface BidderAuction {
-  /** The seller. */
-  readonly sellerId: string;
-  /** Accepted bids of this bidder. */
-  readonly bids: number;
-  /** Accepted bids of all bidders when last heard of. */
-  readonly auctionBids: number;
-  /** Time of the latest accepted bid. */
-  readonly lastBidAt: number;
-  /** Whether it has closed. */
-  readonly closed: boolean;
-  /** Whether this bidder won. */
-  readonly won: boolean;
-}
-
-/** One bidder with one seller. */
+/** One bidder with one seller. Store bidder-sellers, key bidderId and sellerId. */
 export interface BidderSeller {
   /** Auctions of this seller with an accepted bid of this bidder. */
   readonly auctions: number;
@@ -616,7 +596,7 @@ export interface BidderSeller {
   readonly won: number;
 }
 
-/** One bidder over all auctions. Key bidderId. */
+/** One bidder over all auctions and what is known of the user. Store bidders, key bidderId. */
 export interface BidderState {
   /** Accepted bids. */
   readonly bids: number;
@@ -632,10 +612,62 @@ export interface BidderState {
   readonly heavyWon: number;
   /** Bids that were flagged. */
   readonly flagged: number;
-  /** Time of the first accepted bid. */
+  /** Time of the first accepted bid; 0 before it. */
   readonly firstBidAt: number;
-  /** Time of the latest accepted bid. */
+  /** Time of the latest accepted bid; 0 before it. */
   readonly lastBidAt: number;
+  /** Rating of the user; null where not registered. */
+  readonly rating: number | null;
+  /** When the account was opened; null where not registered. */
+  readonly registeredAt: number | null;
+  /** Highest record time of its causes. */
+  readonly updatedAt: number;
+}
+
+/** What is to be paid, as the judge settled it. */
+export interface Settlement {
+  /** The transaction. */
+  readonly txnId: string;
+  /** The seller. */
+  readonly sellerId: string;
+  /** The winner. */
+  readonly buyerId: string;
+  /** ISO 4217 code. */
+  readonly currency: string;
+  /** Minor units. */
+  readonly finalPrice: number;
+  /** Minor units. */
+  readonly platformFee: number;
+  /** HELD, PENDING or VOIDED. */
+  readonly status: TransactionStatus;
+  /** When the auction closed. */
+  readonly closedAt: number;
+}
+
+/** The payment that a device told of. */
+export interface Sale {
+  /** The sale. */
+  readonly saleId: string;
+  /** Minor units. */
+  readonly amount: number;
+  /** ISO 4217 code. */
+  readonly currency: string;
+  /** When it was paid. */
+  readonly paidAt: number;
+  /** When it was shipped; null until then. */
+  readonly shippedAt: number | null;
+  /** Where its latest PosSale stands. */
+  readonly input: InputPosition;
+}
+
+/** A settlement and its sale, whichever came first. Store payments, key auctionId. */
+export interface PaymentState {
+  /** Null before the closing. */
+  readonly settlement: Settlement | null;
+  /** Null before the payment. */
+  readonly sale: Sale | null;
+  /** Record time of the latest change; the row goes when it is long past. */
+  readonly updatedAt: number;
 }
 
 /** The records of topics by name. */
@@ -663,7 +695,7 @@ export interface RowTypes {
   readonly AuctionBid: AuctionBid;
   readonly AuctionState: AuctionState;
   readonly BidHistory: BidHistory;
-  readonly BidderAuction: BidderAuction;
   readonly BidderSeller: BidderSeller;
   readonly BidderState: BidderState;
+  readonly PaymentState: PaymentState;
 }
