@@ -1,0 +1,6 @@
+/** Brokers: in memory for tests, embedded in this process, and over a local socket. */
+
+export { memoryBroker } from './memory/memory-broker.ts';
+
+export type { MemoryBroker, MemoryBrokerControl, MemoryBrokerOptions } from './memory/memory-broker.ts';
+export type { Call, Fault, Interceptor, Operation } from './memory/gate.ts';
