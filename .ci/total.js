@@ -11,7 +11,9 @@ for (const name of reports()) {
   const report = JSON.parse(readFileSync(`reports/${name}`, 'utf8'));
   passed += report.numPassedTests;
   // A test file that cannot even be loaded has no tests that could fail.
-  const unloadable = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
+  const unloadable = report.testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  );
   failed += report.numFailedTests + unloadable.length;
 }
 if (failed === 0) failed = broken;
