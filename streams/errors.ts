@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   TOPOLOGY_INVALID: 'never',
   OPTION_INVALID: 'never',
   USAGE: 'never',
+  UNSAFE: 'never',
   // serdes and registry
   SERDE_FAILED: 'never',
   SCHEMA_UNKNOWN: 'never',
@@ -23,6 +24,7 @@ export const ERROR_CODES = {
   LOG_CORRUPT: 'never',
   RECORD_TOO_LARGE: 'never',
   STORAGE_FULL: 'never',
+  STORAGE_FAILED: 'never',
   // broker: topics and offsets
   TOPIC_UNKNOWN: 'never',
   TOPIC_MISMATCH: 'never',
