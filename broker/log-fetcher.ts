@@ -78,8 +78,15 @@ export class LogFetcher implements Fetcher {
       this.#advance(assigned);
     });
     const assigned: Assigned = {
-      ...{ topic, partition, unwatch, offset },
-      ...{ paused: false, loading: false, loaded: undefined, outdated: false, first: true },
+      topic,
+      partition,
+      unwatch,
+      offset,
+      paused: false,
+      loading: false,
+      loaded: undefined,
+      outdated: false,
+      first: true,
     };
     this.#assigned.set(partitionKey(topic, partition), assigned);
     this.#advance(assigned);
@@ -110,8 +117,9 @@ export class LogFetcher implements Fetcher {
 
   poll(): readonly FetchedPartition[] {
     const fetched: FetchedPartition[] = [];
-    for (const assigned of [...this.#due]) {
-      this.#due.delete(assigned);
+    const due = [...this.#due];
+    this.#due.clear();
+    for (const assigned of due) {
       const read = this.#take(assigned);
       if (read === undefined) continue;
       const { topic, partition, offset: from } = assigned;
@@ -131,7 +139,7 @@ export class LogFetcher implements Fetcher {
   }
 
   close(): Promise<void> {
-    for (const { topic, partition } of [...this.#assigned.values()]) this.unassign(topic, partition);
+    for (const { topic, partition } of this.#assigned.values()) this.unassign(topic, partition);
     this.#onClose();
     return Promise.resolve();
   }

@@ -47,19 +47,22 @@ export class Gate {
 
   /** Applies a request some microtasks from now, in the order of the calls where nothing is held back. */
   async pass<T>(call: Call, apply: () => T | Promise<T>): Promise<T> {
+    const { answer, fault } = await this.#admit(call, apply);
+    const value = await answer; // a join that waits for others is not under way any more
+    if (fault !== undefined) throw lost(call, 'it was applied, which its sender cannot know');
+    return value;
+  }
+
+  /** The request's way to the broker. */
+  async #admit<T>(call: Call, apply: () => T): Promise<{ readonly answer: T; readonly fault: Fault | undefined }> {
     this.#assertOpen();
     this.inFlight++;
     try {
-      const fault = await this.#fault(call);
+      const verdict = await this.#fault(call);
+      const fault = call.operation === 'fetch' ? undefined : verdict;
       this.#assertOpen();
-      if (call.operation === 'fetch') return apply();
       if (fault === 'fail') throw lost(call, 'it was not applied, which its sender cannot know');
-      const answer = apply();
-      if (fault === 'apply-then-fail') {
-        await answer;
-        throw lost(call, 'it was applied, which its sender cannot know');
-      }
-      return answer; // not awaited here: a join that waits for others is not under way
+      return { answer: apply(), fault };
     } finally {
       this.inFlight--;
     }

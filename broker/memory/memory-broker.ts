@@ -13,8 +13,6 @@ import type {
   JoinRequest,
   OffsetCommit,
   PartitionOffset,
-  ProducedBatch,
-  ProducedOffset,
   Producer,
   SyncRequest,
   TopicDescription,
@@ -25,17 +23,18 @@ import type { Clock } from '../../streams/time.ts';
 import type { TopicSpec } from '../../streams/topic.ts';
 import type { LogRead, LogSource, ReadRequest } from '../log-fetcher.ts';
 import type { Interceptor } from './gate.ts';
-import type { Identity } from './partition-log.ts';
+import type { Append, Appended, MemoryWork } from './producers.ts';
 import { GavelError } from '../../streams/errors.ts';
 import { systemClock } from '../../streams/time.ts';
 import { GroupOffsets } from '../group-offsets.ts';
 import { GroupCoordinator } from '../groups.ts';
 import { LogFetcher } from '../log-fetcher.ts';
+import { TransactionIds } from '../transaction-ids.ts';
+import { LocalTransactionalProducer } from '../transactional-producer.ts';
 import { checkBatch, checkTopic, topicUnknown } from '../topic-checks.ts';
 import { Gate } from './gate.ts';
 import { PartitionLog } from './partition-log.ts';
-import { MemoryProducer, MemoryTransactionalProducer } from './producers.ts';
-import { Transactions } from './transactions.ts';
+import { MemoryProducer, MemoryTransactions } from './producers.ts';
 
 export interface MemoryBrokerOptions {
   /** Default the system's. */
@@ -84,7 +83,7 @@ class InMemory implements MemoryBroker, LogSource {
   readonly #topics = new Map<string, TopicLogs>();
   readonly #coordinator: GroupCoordinator;
   readonly #offsets = new GroupOffsets();
-  readonly #transactions: Transactions;
+  readonly #transactions: TransactionIds<MemoryWork>;
   readonly #fetchers = new Set<LogFetcher>();
   /** The last producer id or member number that was given away. */
   #ids = 0;
@@ -92,13 +91,16 @@ class InMemory implements MemoryBroker, LogSource {
   constructor({ clock = systemClock, transactionTimeoutMs = 60_000 }: MemoryBrokerOptions) {
     this.#clock = clock;
     this.#coordinator = new GroupCoordinator({ clock, newSuffix: () => String(this.#newId()) });
-    this.#transactions = new Transactions({
+    this.#transactions = new TransactionIds<MemoryWork>({
       clock,
       timeoutMs: transactionTimeoutMs,
       coordinator: this.#coordinator,
       offsets: this.#offsets,
       newProducerId: () => this.#newId(),
-      append: (batches, identity) => this.#append(batches, identity, true),
+      newWork: () => ({ logs: new Set(), produced: [] }),
+      abort: (producerId, { logs }) => {
+        for (const log of logs) log.endTransaction(producerId, false);
+      },
     });
     this.groups = memoryGroups(this.#gate, this.#coordinator, this.#offsets);
     this.control = this.#newControl();
@@ -163,19 +165,19 @@ class InMemory implements MemoryBroker, LogSource {
   }
 
   producer(): Producer {
-    const identity = { producerId: this.#newId(), epoch: 0 };
-    return new MemoryProducer(this.#gate, (batches) => this.#append(batches, identity, false).map(({ at }) => at));
+    return new MemoryProducer(this.#gate, this.#append, this.#newId());
   }
 
   transactionalProducer(transactionalId: string): TransactionalProducer {
-    return new MemoryTransactionalProducer(transactionalId, this.#gate, this.#transactions);
+    const requests = new MemoryTransactions(transactionalId, this.#gate, this.#transactions, this.#append);
+    return new LocalTransactionalProducer(requests);
   }
 
   async close(): Promise<void> {
     this.#gate.close();
     this.#transactions.close();
     this.#coordinator.close(new GavelError('BROKER_CLOSED', 'the broker is closed'));
-    for (const fetcher of [...this.#fetchers]) await fetcher.close();
+    for (const fetcher of this.#fetchers) await fetcher.close();
   }
 
   /** Every fetch is a request of its own, so that tests can hold it. */
@@ -197,14 +199,14 @@ class InMemory implements MemoryBroker, LogSource {
     return () => log?.listeners.delete(listener);
   }
 
-  #append(batches: readonly ProducedBatch[], identity: Identity, transactional: boolean): Appended[] {
+  readonly #append: Append = (batches, identity, transactional): Appended[] => {
     const targets = batches.map((batch) => {
       checkBatch(batch, this.#topic(batch.topic).config.maxMessageBytes);
       return { log: this.#log(batch.topic, batch.partition), bytes: batch.bytes };
     });
     const now = this.#clock.now();
     return targets.map(({ log, bytes }) => ({ log, at: log.append(bytes, now, identity, transactional) }));
-  }
+  };
 
   #topic(name: string): TopicLogs {
     const topic = this.#topics.get(name);
@@ -238,11 +240,6 @@ class InMemory implements MemoryBroker, LogSource {
       },
     };
   }
-}
-
-interface Appended {
-  readonly log: PartitionLog;
-  readonly at: ProducedOffset;
 }
 
 function memoryGroups(gate: Gate, coordinator: GroupCoordinator, offsets: GroupOffsets): Groups {

@@ -4,14 +4,10 @@ import type { ProducedOffset } from '../../streams/broker.ts';
 import type { TopicSpec } from '../../streams/topic.ts';
 import type { Seal } from '../../streams/record-batch/index.ts';
 import type { LogRead } from '../log-fetcher.ts';
+import type { Identity } from '../transaction-ids.ts';
 import { BatchReader, placeBatch, readHeader, sealBatch } from '../../streams/record-batch/index.ts';
 import { GavelError } from '../../streams/errors.ts';
 import { compactBatch, latestOffsets } from '../compaction.ts';
-
-export interface Identity {
-  readonly producerId: number;
-  readonly epoch: number;
-}
 
 interface Entry {
   readonly base: number;
@@ -147,7 +143,7 @@ export class PartitionLog {
   }
 
   notify(): void {
-    for (const listener of [...this.listeners]) listener();
+    for (const listener of this.listeners) listener();
   }
 
   #push(entry: Entry): void {

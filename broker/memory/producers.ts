@@ -1,20 +1,25 @@
-/** The client side of the memory broker's producers: one request after the other, and the order of calls. */
+/** Producers of the memory broker: each one's requests arrive in the order of its calls, as on one connection. */
 
-import type {
-  GroupMember,
-  OffsetCommit,
-  ProducedBatch,
-  ProducedOffset,
-  Producer,
-  Transaction,
-  TransactionalProducer,
-} from '../../streams/broker.ts';
+import type { GroupMember, OffsetCommit, ProducedBatch, ProducedOffset, Producer } from '../../streams/broker.ts';
+import type { Identity, TransactionIds } from '../transaction-ids.ts';
+import type { TransactionRequests } from '../transactional-producer.ts';
 import type { Gate, Operation } from './gate.ts';
-import type { Identity } from './partition-log.ts';
-import type { Transactions } from './transactions.ts';
-import { GavelError, isGavelError } from '../../streams/errors.ts';
+import type { PartitionLog } from './partition-log.ts';
 
-/** Requests of one producer reach the broker in the order of the calls, as on one connection. */
+/** Checks all batches, then appends them. */
+export type Append = (batches: readonly ProducedBatch[], identity: Identity, transactional: boolean) => Appended[];
+
+export interface Appended {
+  readonly log: PartitionLog;
+  readonly at: ProducedOffset;
+}
+
+/** What a transaction of the memory broker leaves behind as it goes. */
+export interface MemoryWork {
+  readonly logs: Set<PartitionLog>;
+  readonly produced: ProducedOffset[];
+}
+
 class Connection {
   #last: Promise<unknown> = Promise.resolve();
 
@@ -26,18 +31,21 @@ class Connection {
 }
 
 export class MemoryProducer implements Producer {
-  readonly #gate: Gate;
-  readonly #append: (batches: readonly ProducedBatch[]) => ProducedOffset[];
   readonly #connection = new Connection();
+  readonly #gate: Gate;
+  readonly #append: Append;
+  readonly #identity: Identity;
 
-  constructor(gate: Gate, append: (batches: readonly ProducedBatch[]) => ProducedOffset[]) {
+  constructor(gate: Gate, append: Append, producerId: number) {
     this.#gate = gate;
     this.#append = append;
+    this.#identity = { producerId, epoch: 0 };
   }
 
   produce(batches: readonly ProducedBatch[]): Promise<readonly ProducedOffset[]> {
     const call = { operation: 'produce', ...topicOf(batches) } as const;
-    return this.#connection.send(() => this.#gate.pass(call, () => this.#append(batches)));
+    const apply = (): ProducedOffset[] => this.#append(batches, this.#identity, false).map(({ at }) => at);
+    return this.#connection.send(() => this.#gate.pass(call, apply));
   }
 
   close(): Promise<void> {
@@ -45,140 +53,54 @@ export class MemoryProducer implements Producer {
   }
 }
 
-export class MemoryTransactionalProducer implements TransactionalProducer {
-  readonly #transactionalId: string;
-  readonly #gate: Gate;
-  readonly #transactions: Transactions;
+export class MemoryTransactions implements TransactionRequests {
   readonly #connection = new Connection();
-  /** Undefined before `init`, and where its answer is due. */
-  #identity: Identity | undefined;
-  #open: MemoryTransaction | undefined;
+  readonly #id: string;
+  readonly #gate: Gate;
+  readonly #ids: TransactionIds<MemoryWork>;
+  readonly #append: Append;
 
-  constructor(transactionalId: string, gate: Gate, transactions: Transactions) {
-    this.#transactionalId = transactionalId;
+  constructor(transactionalId: string, gate: Gate, ids: TransactionIds<MemoryWork>, append: Append) {
+    this.#id = transactionalId;
     this.#gate = gate;
-    this.#transactions = transactions;
+    this.#ids = ids;
+    this.#append = append;
   }
 
-  async init(): Promise<void> {
-    this.#identity = undefined;
-    this.#open = undefined;
-    this.#identity = await this.send('init', () => this.#transactions.init(this.#transactionalId));
+  init(): Promise<Identity> {
+    return this.#send('init', () => this.#ids.init(this.#id));
   }
 
-  begin(): Transaction {
-    if (this.#identity === undefined)
-      throw new GavelError('ILLEGAL_STATE', `${this.#transactionalId}: call init first`);
-    if (this.#open !== undefined)
-      throw new GavelError('ILLEGAL_STATE', `${this.#transactionalId}: a transaction is open`);
-    this.#open = new MemoryTransaction(this, this.#transactions, this.#transactionalId, this.#identity);
-    return this.#open;
+  produce(identity: Identity, batches: readonly ProducedBatch[]): Promise<void> {
+    const append = (): void => {
+      const { logs, produced } = this.#ids.work(this.#id, identity);
+      for (const { log, at } of this.#append(batches, identity, true)) {
+        logs.add(log);
+        produced.push(at);
+      }
+    };
+    return this.#send('produce', append, topicOf(batches));
   }
 
-  async close(): Promise<void> {
-    const open = this.#open;
-    this.#identity = undefined;
-    this.#open = undefined;
-    await open?.abort();
-  }
-
-  /** One request of this producer. */
-  send<T>(operation: Operation, apply: () => T, topic: { readonly topic?: string } = {}): Promise<T> {
-    const call = { operation, transactionalId: this.#transactionalId, ...topic };
-    return this.#connection.send(() => this.#gate.pass(call, apply));
-  }
-
-  /** The transaction has ended; unless its outcome is known only `init` leads on. */
-  ended(transaction: Transaction, known: boolean): void {
-    if (this.#open !== transaction) return;
-    this.#open = undefined;
-    if (!known) this.#identity = undefined;
-  }
-}
-
-class MemoryTransaction implements Transaction {
-  readonly #producer: MemoryTransactionalProducer;
-  readonly #transactions: Transactions;
-  readonly #transactionalId: string;
-  readonly #identity: Identity;
-  readonly #produced: ProducedOffset[][] = [];
-  #calls = 0;
-  #failed = false;
-  #ended = false;
-
-  constructor(
-    producer: MemoryTransactionalProducer,
-    transactions: Transactions,
-    transactionalId: string,
-    identity: Identity,
-  ) {
-    this.#producer = producer;
-    this.#transactions = transactions;
-    this.#transactionalId = transactionalId;
-    this.#identity = identity;
-  }
-
-  async produce(batches: readonly ProducedBatch[]): Promise<void> {
-    const at = this.#produced.push([]) - 1;
-    this.#produced[at] = await this.#send(
-      'produce',
-      () => this.#transactions.produce(this.#transactionalId, this.#identity, batches),
-      topicOf(batches),
-    );
-  }
-
-  commitOffsets(member: GroupMember, offsets: readonly OffsetCommit[]): Promise<void> {
-    return this.#send('commitOffsets', () => {
-      this.#transactions.commitOffsets(this.#transactionalId, this.#identity, { member, offsets });
+  commitOffsets(identity: Identity, member: GroupMember, offsets: readonly OffsetCommit[]): Promise<void> {
+    return this.#send('commitOffsets', () => this.#ids.hold(this.#id, identity, member, offsets), {
+      groupId: member.groupId,
     });
   }
 
-  async commit(): Promise<readonly ProducedOffset[]> {
-    if (this.#calls > 0 || this.#failed) {
-      throw new GavelError('ILLEGAL_STATE', 'a transaction with calls under way or failed cannot be committed');
-    }
-    await this.#end('commit');
-    return this.#produced.flat();
+  end(identity: Identity, commit: boolean): Promise<readonly ProducedOffset[]> {
+    return this.#send(commit ? 'commit' : 'abort', () => {
+      const open = this.#ids.take(this.#id, identity);
+      if (open === undefined) return [];
+      this.#ids.settle(open, commit);
+      for (const log of open.work.logs) log.endTransaction(identity.producerId, commit);
+      return open.work.produced;
+    });
   }
 
-  async abort(): Promise<void> {
-    if (this.#ended) return;
-    try {
-      await this.#end('abort');
-    } catch (error) {
-      if (!isGavelError(error, 'PRODUCER_FENCED')) throw error; // who fenced it has aborted it
-    }
-  }
-
-  async #end(operation: 'commit' | 'abort'): Promise<void> {
-    this.#assertOpen();
-    this.#ended = true;
-    let known = false;
-    try {
-      await this.#producer.send(operation, () => {
-        this.#transactions.end(this.#transactionalId, this.#identity, operation === 'commit');
-      });
-      known = true;
-    } finally {
-      this.#producer.ended(this, known);
-    }
-  }
-
-  async #send<T>(operation: Operation, apply: () => T, topic: { readonly topic?: string } = {}): Promise<T> {
-    this.#assertOpen();
-    this.#calls++;
-    try {
-      return await this.#producer.send(operation, apply, topic);
-    } catch (error) {
-      this.#failed = true;
-      throw error;
-    } finally {
-      this.#calls--;
-    }
-  }
-
-  #assertOpen(): void {
-    if (this.#ended) throw new GavelError('ILLEGAL_STATE', 'the transaction has ended');
+  #send<T>(operation: Operation, apply: () => T, what: { topic?: string; groupId?: string } = {}): Promise<T> {
+    const call = { operation, transactionalId: this.#id, ...what };
+    return this.#connection.send(() => this.#gate.pass(call, apply));
   }
 }
 
