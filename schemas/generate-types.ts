@@ -139,23 +139,28 @@ function definitionsFile(
     "import type { RecordTypes, RowTypes } from './types.ts';",
     '',
     '/** The Avro schema of each record of a topic, as it is registered. */',
+    '// prettier-ignore',
     `export const RECORD_SCHEMAS: Readonly<Record<keyof RecordTypes, string>> = {\n${entriesOf(records)}};`,
     '',
     '/** The Avro schema of each row of a store. */',
+    '// prettier-ignore',
     `export const ROW_SCHEMAS: Readonly<Record<keyof RowTypes, string>> = {\n${entriesOf(rows)}};`,
     '',
     '/** Earlier schemas of rows and records that stores may still hold. */',
-    `export const OLDER_SCHEMAS: readonly string[] = [${older.map((schema) => `\n  ${literal(schema)},`).join('')}${older.length > 0 ? '\n' : ''}];`,
+    '// prettier-ignore',
+    `export const OLDER_SCHEMAS: readonly string[] = [\n${older.map((schema) => `  ${literal(schema)},\n`).join('')}];`,
     '',
   ].join('\n');
 }
 
 function entriesOf(schemas: readonly NamedSchema[]): string {
-  return schemas.map((schema) => `  ${schema.name}:\n    ${literal(schema)},\n`).join('');
+  return schemas.map((schema) => `  ${schema.name}: ${literal(schema)},\n`).join('');
 }
 
 function literal(schema: NamedSchema): string {
-  return `'${JSON.stringify(schema).replaceAll('\\', '\\\\').replaceAll("'", String.raw`\'`)}'`;
+  return `'${JSON.stringify(schema)
+    .replaceAll('\\', '\\\\')
+    .replaceAll("'", String.raw`\'`)}'`;
 }
 
 function isUnion(schema: Schema): schema is readonly Schema[] {
