@@ -18,6 +18,9 @@ export { partitionKey } from './broker.ts';
 export { murmur2, partitionOf } from './partitioner.ts';
 export { BatchReader, BatchWriter, placeBatch, readHeader, sealBatch, verifyBatch } from './record-batch/index.ts';
 export { globalTable, keyValueStore, port, processor, repartition, sink, source } from './graph/nodes.ts';
+export { createStreams } from './runtime/app.ts';
+export { DEAD_LETTER_HEADERS, deadLetterTopicName } from './runtime/dead-letter.ts';
+export { STREAMS_DEFAULTS } from './runtime/options.ts';
 export { changelogTopicName, repartitionTopicName, topology } from './graph/topology.ts';
 
 export type * from './broker.ts';
@@ -31,3 +34,17 @@ export type { ByteSink, Serde } from './serde.ts';
 export type * from './state.ts';
 export type { Clock, Timer } from './time.ts';
 export type { Topic, TopicConfig, TopicOptions, TopicSpec } from './topic.ts';
+export type { AppStatus, InputStatus, StreamsApp, TaskStatus } from './runtime/app.ts';
+export type { CommitStep } from './runtime/commit.ts';
+export type { FailureStage } from './runtime/dead-letter.ts';
+export type { Labels, MetricsHook } from './runtime/metrics.ts';
+export type {
+  Failure,
+  FailureAnswer,
+  FailureHandler,
+  FailureHandlers,
+  InstanceState,
+  Listeners,
+  StreamsOptions,
+} from './runtime/options.ts';
+export type { QueryOptions, QueryableStore, StoreAnswer } from './runtime/queries.ts';

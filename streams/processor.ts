@@ -6,11 +6,15 @@ import type { GlobalTableNode, StoreSpec } from './graph/nodes.ts';
 /** Output ports of a processor by name; the types are those of the records that leave through them. */
 export type Ports = { readonly [port: string]: readonly [key: unknown, value: unknown] };
 
-export type StoreSpecs = { readonly [alias: string]: StoreSpec<never, unknown> | StoreSpec<unknown, unknown> };
-export type GlobalTables = { readonly [alias: string]: GlobalTableNode<never, unknown> | GlobalTableNode<unknown, unknown> };
+export type StoreSpecs = { readonly [alias: string]: StoreSpec<unknown, unknown> };
+export type GlobalTables = { readonly [alias: string]: GlobalTableNode<unknown, unknown> };
 
-export type StoresOf<S> = { readonly [A in keyof S]: S[A] extends StoreSpec<infer K, infer V> ? KeyValueStore<K, V> : never };
-export type TablesOf<G> = { readonly [A in keyof G]: G[A] extends GlobalTableNode<infer K, infer V> ? ReadOnlyStore<K, V> : never };
+export type StoresOf<S> = {
+  readonly [A in keyof S]: S[A] extends StoreSpec<infer K, infer V> ? KeyValueStore<K, V> : never;
+};
+export type TablesOf<G> = {
+  readonly [A in keyof G]: G[A] extends GlobalTableNode<infer K, infer V> ? ReadOnlyStore<K, V> : never;
+};
 
 /** One entry of a scan. */
 export interface Entry<K, V> {
@@ -50,7 +54,7 @@ export interface ReadOnlyStore<K, V> {
 export interface KeyValueStore<K, V> extends ReadOnlyStore<K, V> {
   put(key: K, value: V): void;
   delete(key: K): void;
-  /** Entries in the order of their keys' bytes, pinned at the call. The iterator is closed when the loop ends. */
+  /** Entries in the order of their keys' bytes, pinned when the loop begins and released when it ends. */
   scan(options?: ScanOptions<K>): AsyncIterable<Entry<K, V>>;
   /** The first entries of a local index by (order, key), pinned at the call. */
   scanIndex(index: string, options: IndexScanOptions): Promise<readonly IndexEntry<K, V>[]>;

@@ -23,6 +23,7 @@ export interface StorageIterator {
 
 /** Writes that become visible and durable together, or not at all. */
 export interface StorageBatch {
+  /** Key and value are copied before this returns: the caller may reuse their buffers. */
   put(key: Buffer, value: Buffer): void;
   delete(key: Buffer): void;
   /** Number of operations so far. */
@@ -38,7 +39,7 @@ export interface StorageBatch {
 
 /** The bytes of one task. Keys are compared as unsigned bytes. */
 export interface TaskStorage {
-  /** @throws GavelError `STATE_CORRUPT`. The buffer is the caller's. */
+  /** Keeps no reference to `key`. The answer must not be changed. @throws GavelError `STATE_CORRUPT`. */
   get(key: Buffer): Buffer | undefined;
   iterate(range: KeyRange): StorageIterator;
   batch(): StorageBatch;

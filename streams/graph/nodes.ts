@@ -40,10 +40,21 @@ export interface SourceNode<K, V> {
 export function source<K, V>(options: SourceOptions<K, V>): SourceNode<K, V> {
   const { name, topic, reset = 'earliest', clock = false } = options;
   const timestamp = options.timestamp as SourceNode<K, V>['timestamp'];
-  const node = { kind: 'source' as const, name, topic, reset, clock, timestamp, out: undefined as unknown as Edge<K, V> };
+  const node = {
+    kind: 'source' as const,
+    name,
+    topic,
+    reset,
+    clock,
+    timestamp,
+    out: undefined as unknown as Edge<K, V>,
+  };
   node.out = Object.freeze({ node, port: OUT });
   return Object.freeze(node);
 }
+
+/** A method's type, so that a store of any types is a `StoreSpec<unknown, unknown>`. */
+export type IndexOrder<K, V> = { order(key: K, value: V): number | undefined }['order'];
 
 export interface StoreOptions<K, V> {
   /** Unique in the topology; part of every key on disk and in the changelog. */
@@ -51,7 +62,7 @@ export interface StoreOptions<K, V> {
   readonly key: Serde<K>;
   readonly value: Serde<V>;
   /** Local indexes: the order of an entry, or undefined where it is not in the index. Computed from the value, not logged. */
-  readonly indexes?: { readonly [index: string]: (key: K, value: V) => number | undefined };
+  readonly indexes?: { readonly [index: string]: IndexOrder<K, V> };
   /** Decoded values kept in memory. Default 10,000. */
   readonly cacheEntries?: number;
   /** Written to the changelog. Default true; a store that is not logged starts empty after a move. */
@@ -207,7 +218,10 @@ export interface GlobalTableNode<K, V> {
   readonly types?: readonly [K, V];
 }
 
-export function globalTable<K, V>(options: { readonly name: string; readonly topic: Topic<K, V> }): GlobalTableNode<K, V> {
+export function globalTable<K, V>(options: {
+  readonly name: string;
+  readonly topic: Topic<K, V>;
+}): GlobalTableNode<K, V> {
   return Object.freeze({ kind: 'global-table', ...options });
 }
 

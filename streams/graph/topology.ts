@@ -2,8 +2,21 @@
 
 import { GavelError } from '../errors.ts';
 import type { TopicSpec } from '../topic.ts';
-import type { GlobalTableNode, GraphNode, ProcessorNode, RepartitionNode, SinkNode, SourceNode, StoreSpec } from './nodes.ts';
+import type {
+  GlobalTableNode,
+  GraphNode,
+  ProcessorNode,
+  RepartitionNode,
+  SinkNode,
+  SourceNode,
+  StoreSpec,
+} from './nodes.ts';
 import { findFaults } from './faults.ts';
+
+/** What ends a sub-topology: nodes, or something that stands for nodes, like a stream or a table of the DSL. */
+export interface GraphEnd {
+  readonly nodes: readonly GraphNode[];
+}
 
 /** Where a sub-topology's records come from. */
 export type InputNode = SourceNode<unknown, unknown> | RepartitionNode<unknown, unknown>;
@@ -34,14 +47,17 @@ export interface Topology {
  *
  * @throws GavelError `TOPOLOGY_INVALID` with every fault at once
  */
-export function topology(ends: { readonly [subtopology: string]: readonly GraphNode[] }): Topology {
+export function topology(ends: { readonly [subtopology: string]: readonly (GraphNode | GraphEnd)[] }): Topology {
   const assigned = assignNodes(ends);
   const subtopologies = [...assigned.members].map(([name, nodes]) => subtopology(name, nodes));
-  const globalTables = [...new Set(subtopologies.flatMap((sub) => sub.processors.flatMap((node) => Object.values(node.tables))))];
+  const globalTables = [
+    ...new Set(subtopologies.flatMap((sub) => sub.processors.flatMap((node) => Object.values(node.tables)))),
+  ];
   const topics = new Map<string, TopicSpec>();
   for (const sub of subtopologies) {
     for (const input of sub.inputs) if (input.kind === 'source') topics.set(input.topic.name, input.topic);
-    for (const output of sub.outputs) if (output.kind === 'sink') for (const topic of output.topics) topics.set(topic.name, topic);
+    for (const output of sub.outputs)
+      if (output.kind === 'sink') for (const topic of output.topics) topics.set(topic.name, topic);
   }
   for (const table of globalTables) topics.set(table.topic.name, table.topic);
   const made: Topology = Object.freeze({
@@ -73,39 +89,53 @@ interface Assigned {
   readonly faults: readonly string[];
 }
 
-function assignNodes(ends: { readonly [subtopology: string]: readonly GraphNode[] }): Assigned {
-  const members = new Map<string, Set<GraphNode>>();
+function assignNodes(ends: { readonly [subtopology: string]: readonly (GraphNode | GraphEnd)[] }): Assigned {
+  const members = new Map<string, Set<GraphNode>>(Object.keys(ends).map((name) => [name, new Set()]));
   const owner = new Map<GraphNode, string>();
   const faults: string[] = [];
-  const crossings: RepartitionNode<unknown, unknown>[] = [];
+  const crossings = new Set<RepartitionNode<unknown, unknown>>();
 
+  const add = (node: GraphNode, name: string): void => {
+    let set = members.get(name);
+    if (set === undefined) members.set(name, (set = new Set()));
+    set.add(node);
+  };
   const visit = (node: GraphNode, name: string): void => {
     const known = owner.get(node);
     if (known === name) return;
     if (known !== undefined) {
-      faults.push(`node "${node.name}" belongs to two sub-topologies, "${known}" and "${name}": give their ends under one name`);
+      faults.push(
+        `node "${node.name}" belongs to two sub-topologies, "${known}" and "${name}": give their ends under one name`,
+      );
       return;
     }
     owner.set(node, name);
-    let set = members.get(name);
-    if (set === undefined) members.set(name, (set = new Set()));
-    set.add(node);
+    add(node, name);
     if (node.kind === 'source') return;
     for (const edge of node.from) {
+      if (edge?.node === undefined) continue; // a fault of its own
       if (edge.node.kind === 'repartition') {
-        inputs(name).add(edge.node);
-        crossings.push(edge.node);
+        add(edge.node, name);
+        crossings.add(edge.node);
       } else visit(edge.node, name);
     }
   };
-  const inputs = (name: string): Set<GraphNode> => {
-    let set = members.get(name);
-    if (set === undefined) members.set(name, (set = new Set()));
-    return set;
-  };
 
-  for (const [name, nodes] of Object.entries(ends)) for (const node of nodes) visit(node, name);
-  for (const node of crossings) if (!owner.has(node)) visit(node, node.name);
+  for (const [name, given] of Object.entries(ends)) {
+    if (given.length === 0) faults.push(`sub-topology "${name}" has no ends`);
+    for (const end of given) {
+      if (end === undefined) faults.push(`sub-topology "${name}" has an end that is undefined`);
+      else for (const node of 'nodes' in end ? end.nodes : [end]) visit(node, name);
+    }
+  }
+  for (const node of crossings) {
+    if (owner.has(node)) continue;
+    if (members.has(node.name)) {
+      faults.push(
+        `what stands before repartition "${node.name}" would be a sub-topology of that name, which there is already: rename either, or claim the repartition as an end`,
+      );
+    } else visit(node, node.name);
+  }
   return { members, faults };
 }
 
@@ -119,7 +149,7 @@ function subtopology(name: string, nodes: ReadonlySet<GraphNode>): Subtopology {
     if (done.has(node)) return;
     done.add(node);
     if (node.kind === 'processor' || node.kind === 'sink') {
-      for (const edge of node.from) if (nodes.has(edge.node)) behind(edge.node);
+      for (const edge of node.from) if (edge?.node !== undefined && nodes.has(edge.node)) behind(edge.node);
     }
     if (node.kind === 'processor') processors.push(node);
   };
@@ -128,12 +158,15 @@ function subtopology(name: string, nodes: ReadonlySet<GraphNode>): Subtopology {
     if (node.kind === 'source') inputs.push(node);
     else if (node.kind === 'sink') outputs.push(node);
     else if (node.kind === 'repartition') {
-      const written = node.from.some((edge) => nodes.has(edge.node));
-      const read = [...nodes].some((other) => other.kind !== 'source' && other !== node && other.from.some((edge) => edge.node === node));
+      const written = node.from.some((edge) => nodes.has(edge?.node));
+      const read = [...nodes].some(
+        (other) => other.kind !== 'source' && other !== node && other.from.some((edge) => edge?.node === node),
+      );
       if (written) outputs.push(node);
       if (read) inputs.push(node);
     }
   }
-  for (const node of processors) for (const store of Object.values(node.stores)) stores.set(store.name, store as StoreSpec<unknown, unknown>);
+  for (const node of processors)
+    for (const store of Object.values(node.stores)) stores.set(store.name, store as StoreSpec<unknown, unknown>);
   return Object.freeze({ name, inputs, processors, outputs, stores });
 }

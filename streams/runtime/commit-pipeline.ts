@@ -1,0 +1,75 @@
+/** At most one commit under way while the next epoch is processed. */
+
+import type { GroupMember } from '../broker.ts';
+import type { CommitPorts } from './commit.ts';
+import { commitEpoch, cutEpoch } from './commit.ts';
+import type { MetricsHook } from './metrics.ts';
+import type { OutputBuffer } from './output-buffer.ts';
+import type { RunningTask } from './running-task.ts';
+
+export class CommitPipeline {
+  /** Commits that succeeded. */
+  commits = 0;
+  /** Clock time of the last cut. */
+  lastCut = -Infinity;
+
+  readonly #ports: CommitPorts;
+  readonly #metrics: MetricsHook;
+  readonly #onDone: () => void;
+  #underWay: Promise<void> | undefined;
+  #failure: unknown;
+  #waiting: (() => void)[] = [];
+
+  /** @param onDone called when a commit has ended, well or not */
+  constructor(ports: CommitPorts, metrics: MetricsHook, onDone: () => void) {
+    this.#ports = ports;
+    this.#metrics = metrics;
+    this.#onDone = onDone;
+  }
+
+  get isFree(): boolean {
+    return this.#underWay === undefined && this.#failure === undefined;
+  }
+
+  /** Cuts the open epoch and starts to commit it. Synchronous up to the cut. @throws what an operator throws when it flushes */
+  start(tasks: readonly RunningTask[], outputs: OutputBuffer, member: GroupMember): void {
+    const epoch = cutEpoch(tasks, outputs, member, this.#ports.onStep);
+    this.lastCut = this.#ports.clock.now();
+    const begin = performance.now();
+    this.#underWay = commitEpoch(epoch, this.#ports).then(
+      () => {
+        this.commits++;
+        this.#end(begin, 'committed');
+      },
+      (error: unknown) => {
+        this.#failure = error;
+        this.#end(begin, 'failed');
+      },
+    );
+  }
+
+  /** Resolves when no commit is under way. */
+  async settled(): Promise<void> {
+    await this.#underWay;
+  }
+
+  /** Resolves at the end of the next commit, well or not. */
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** The error of a commit that failed, once. */
+  takeFailure(): unknown {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure;
+  }
+
+  #end(begin: number, outcome: string): void {
+    this.#underWay = undefined;
+    this.#metrics.count('commits_total', { outcome }, 1);
+    this.#metrics.observe('commit_duration_seconds', (performance.now() - begin) / 1_000, {});
+    for (const resolve of this.#waiting.splice(0)) resolve();
+    this.#onDone();
+  }
+}

@@ -1,0 +1,213 @@
+/** Brings the tasks of an instance in line with the group: joins, opens, gives up, and starts over after a failure. */
+
+import type { TransactionalProducer } from '../broker.ts';
+import type { GavelError } from '../errors.ts';
+import { isGavelError } from '../errors.ts';
+import type { Subtopology } from '../graph/topology.ts';
+import type { Membership } from './membership.ts';
+import type { Settings } from './options.ts';
+import type { RunningTask } from './running-task.ts';
+import type { TaskOpener } from './task-opener.ts';
+
+/** What the coordinator needs of the loop; each runs between two slices. */
+export interface TaskHost {
+  /** Ids of the tasks that run. */
+  readonly running: Iterable<string>;
+  add(task: RunningTask): Promise<void>;
+  /** Closes tasks whose work is committed. */
+  closeTasks(ids: readonly string[]): Promise<void>;
+  /** Waits for the commit under way, then drops the open epoch and closes all tasks. */
+  dropAll(): Promise<void>;
+  /** Commits what is open and waits for it. @throws what the commit throws */
+  commitOpen(): Promise<void>;
+  /** While held, epochs go on but none is committed. */
+  hold(held: boolean): void;
+  /** Something that others may wait for has ended. */
+  changed(): void;
+  onError(error: unknown): void;
+}
+
+export interface CoordinatorOptions {
+  readonly settings: Settings;
+  readonly host: TaskHost;
+  readonly membership: Membership;
+  readonly opener: TaskOpener;
+  readonly transactions: TransactionalProducer | undefined;
+  readonly transactionalId: string;
+  readonly subtopologies: ReadonlyMap<string, Subtopology>;
+}
+
+export class Coordinator {
+  readonly #options: CoordinatorOptions;
+  readonly #opening = new Map<string, { readonly abort: AbortController; readonly done: Promise<void> }>();
+  #initialized = false;
+  #work: Promise<void> | undefined;
+  #wanted: 'nothing' | 'rejoin' | 'restart' | 'start over' = 'nothing';
+  #stopped = false;
+  #assigned: readonly string[] = [];
+
+  constructor(options: CoordinatorOptions) {
+    this.#options = options;
+  }
+
+  /** True while a rebalance, a restart or the opening of a task is under way. */
+  get isBusy(): boolean {
+    return this.#work !== undefined || this.#opening.size > 0;
+  }
+
+  /** Joins the group (again): at the start and whenever the group asks. */
+  rejoin(): void {
+    this.#want('rejoin');
+  }
+
+  /**
+   * Starts the work over after a failure whose outcome is unknown. The membership stands unless the error says that it is lost.
+   */
+  startOver(error: GavelError): void {
+    const lost =
+      error.code === 'UNKNOWN_MEMBER' || error.code === 'ILLEGAL_GENERATION' || error.code === 'PRODUCER_FENCED';
+    this.#want(lost ? 'start over' : 'restart');
+  }
+
+  /** Opens tasks without a group, to answer queries only. */
+  openAll(ids: readonly string[]): void {
+    this.#open(ids);
+  }
+
+  /** Resolves when no rebalance, restart or opening is under way. */
+  async settled(): Promise<void> {
+    while (this.isBusy) {
+      await this.#work;
+      await Promise.all([...this.#opening.values()].map(({ done }) => done));
+    }
+  }
+
+  /** Stops opening tasks; resolves when nothing is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#abortOpening([...this.#opening.keys()]);
+    await this.#work;
+  }
+
+  #want(what: 'rejoin' | 'restart' | 'start over'): void {
+    if (this.#stopped) return;
+    const order = ['nothing', 'rejoin', 'restart', 'start over'] as const;
+    if (order.indexOf(what) > order.indexOf(this.#wanted)) this.#wanted = what;
+    this.#work ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { host } = this.#options;
+    try {
+      while (this.#wanted !== 'nothing' && !this.#stopped) {
+        const what = this.#wanted;
+        this.#wanted = 'nothing';
+        try {
+          if (what === 'restart') await this.#restart();
+          else await this.#rebalance(what === 'start over');
+        } catch (error) {
+          if (!isGavelError(error) || error.retry !== 'restart-task') throw error;
+          this.startOver(error);
+        }
+      }
+    } catch (error) {
+      if (!this.#stopped) host.onError(error);
+    } finally {
+      this.#work = undefined;
+      host.hold(false);
+      host.changed();
+    }
+  }
+
+  /** The membership stands: force the outcome, then open the same tasks again. */
+  async #restart(): Promise<void> {
+    const { host } = this.#options;
+    await this.#abortOpening([...this.#opening.keys()]);
+    await host.dropAll();
+    await this.#initialize([]);
+    this.#open(this.#assigned);
+  }
+
+  async #rebalance(lost: boolean): Promise<void> {
+    const { host, membership, settings } = this.#options;
+    settings.metrics.count('rebalances_total', {}, 1);
+    host.hold(true);
+    if (lost) {
+      settings.listeners.onWarning?.({
+        code: 'MEMBERSHIP_LOST',
+        message: 'the membership is lost: all tasks are dropped and the group is joined again',
+      });
+      await this.#abortOpening([...this.#opening.keys()]);
+      await host.dropAll();
+      this.#initialized = false;
+    } else await host.commitOpen();
+    const owned = [...host.running, ...this.#opening.keys()];
+    const joined = await membership.join(owned);
+    this.#assigned = joined.tasks;
+    const revoked = owned.filter((task) => !joined.tasks.includes(task));
+    if (revoked.length > 0) {
+      await this.#abortOpening(revoked);
+      // Nobody else has these tasks before we join again without them, so the new generation may still commit their work.
+      await host.commitOpen();
+      await host.closeTasks(revoked);
+      this.rejoin();
+    }
+    if (!this.#initialized) await this.#initialize(joined.gone);
+    else await this.#endTransactionsOf(joined.gone);
+    host.hold(false);
+    this.#open(joined.tasks.filter((task) => !owned.includes(task)));
+  }
+
+  async #initialize(gone: readonly string[]): Promise<void> {
+    const { transactions, settings } = this.#options;
+    settings.metrics.count('producer_reinit_total', {}, 1);
+    await transactions?.init();
+    this.#initialized = true;
+    await this.#endTransactionsOf(gone);
+  }
+
+  /** Members that are gone may have left a transaction open: end it, so that nobody waits for its time-out. */
+  async #endTransactionsOf(transactionalIds: readonly string[]): Promise<void> {
+    const { settings, transactions, transactionalId } = this.#options;
+    if (transactions === undefined) return;
+    for (const id of transactionalIds) {
+      if (id === transactionalId) continue;
+      const producer = settings.broker.transactionalProducer(id);
+      await producer.init();
+      await producer.close();
+    }
+  }
+
+  #open(ids: readonly string[]): void {
+    for (const id of ids) {
+      const abort = new AbortController();
+      const done = this.#openOne(id, abort.signal);
+      this.#opening.set(id, { abort, done });
+    }
+  }
+
+  async #openOne(id: string, signal: AbortSignal): Promise<void> {
+    const { host, opener, subtopologies } = this.#options;
+    try {
+      await Promise.resolve();
+      const at = id.lastIndexOf('-');
+      const subtopology = subtopologies.get(id.slice(0, at));
+      if (subtopology === undefined) return;
+      const task = await opener.open({ id, subtopology, partition: Number(id.slice(at + 1)), signal });
+      if (signal.aborted) await task.task.state.storage.close();
+      else await host.add(task);
+    } catch (error) {
+      if (!signal.aborted) host.onError(error);
+    } finally {
+      this.#opening.delete(id);
+      host.changed();
+    }
+  }
+
+  /** Gives up opening these tasks and waits until their storage is closed. */
+  async #abortOpening(ids: readonly string[]): Promise<void> {
+    const openings = ids.map((id) => this.#opening.get(id)).filter((opening) => opening !== undefined);
+    for (const { abort } of openings) abort.abort();
+    await Promise.all(openings.map(({ done }) => done));
+  }
+}

@@ -1,0 +1,175 @@
+/** The instance's place in the consumer group: join, sync, heartbeat, leave. Knows nothing of tasks but their names. */
+
+import type { Broker, GroupMember } from '../broker.ts';
+import { GavelError, isGavelError } from '../errors.ts';
+import type { Clock, Timer } from '../time.ts';
+import { assignTasks } from './assignor.ts';
+import type { AssignorMember } from './assignor.ts';
+
+/** What a member tells the leader; JSON, version first. */
+interface MemberInfo {
+  readonly version: 1;
+  readonly instanceId: string;
+  readonly transactionalId: string;
+  readonly owned: readonly string[];
+  readonly subtopologies: { readonly [name: string]: number };
+}
+
+/** What the leader tells a member. */
+interface Assignment {
+  readonly version: 1;
+  readonly tasks: readonly string[];
+  /** Transactional ids of all members: whoever gets the tasks of one that is gone ends its transaction. */
+  readonly transactionalIds: readonly string[];
+}
+
+export interface MembershipOptions {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly groupId: string;
+  readonly instanceId: string;
+  readonly transactionalId: string;
+  readonly subtopologies: { readonly [name: string]: number };
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+  /** The group asks to join again: commit first. */
+  readonly onRebalance: () => void;
+  /** The membership is gone (`UNKNOWN_MEMBER`, `ILLEGAL_GENERATION`), or another took its place (`FENCED_INSTANCE`). */
+  readonly onLost: (error: GavelError) => void;
+}
+
+export interface Joined {
+  readonly tasks: readonly string[];
+  /** Transactional ids of members that are gone. */
+  readonly gone: readonly string[];
+}
+
+export class Membership {
+  readonly #options: MembershipOptions;
+  #memberId = '';
+  #generation = -1;
+  #heartbeat: Timer | undefined;
+  #transactionalIds: readonly string[] = [];
+  #suspended = false;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+  }
+
+  get member(): GroupMember {
+    return { groupId: this.#options.groupId, generation: this.#generation, memberId: this.#memberId };
+  }
+
+  /** Joins, or joins again, and answers what is assigned. Retries until it is in, or its place was taken. */
+  async join(owned: readonly string[]): Promise<Joined> {
+    for (;;) {
+      try {
+        return await this.#joinOnce(owned);
+      } catch (error) {
+        if (isGavelError(error, 'UNKNOWN_MEMBER')) this.#memberId = '';
+        else if (!isGavelError(error, 'REBALANCE_IN_PROGRESS') && !isGavelError(error, 'ILLEGAL_GENERATION'))
+          throw error;
+        if (owned.length > 0 && !isGavelError(error, 'REBALANCE_IN_PROGRESS')) throw error;
+      }
+    }
+  }
+
+  /** Forgets the member id: the next join is that of a new member. */
+  forget(): void {
+    this.stop();
+    this.#memberId = '';
+    this.#generation = -1;
+  }
+
+  async leave(): Promise<void> {
+    this.stop();
+    if (this.#memberId !== '') await this.#options.broker.groups.leave(this.member);
+    this.#memberId = '';
+    this.#generation = -1;
+  }
+
+  /** Ends the heartbeats. */
+  stop(): void {
+    this.#heartbeat?.cancel();
+    this.#heartbeat = undefined;
+  }
+
+  /** Holds heartbeats back, as a stopped process would. */
+  suspend(suspended: boolean): void {
+    this.#suspended = suspended;
+    if (!suspended && this.#memberId !== '') this.#beat();
+  }
+
+  async #joinOnce(owned: readonly string[]): Promise<Joined> {
+    const { broker, groupId, instanceId, transactionalId, subtopologies, sessionTimeoutMs, rebalanceTimeoutMs } =
+      this.#options;
+    const info: MemberInfo = { version: 1, instanceId, transactionalId, owned, subtopologies };
+    const joined = await broker.groups.join({
+      groupId,
+      memberId: this.#memberId,
+      instanceId: null,
+      sessionTimeoutMs,
+      rebalanceTimeoutMs,
+      metadata: Buffer.from(JSON.stringify(info)),
+    });
+    this.#memberId = joined.memberId;
+    const assignments = joined.leaderId === joined.memberId ? assign(joined.members) : [];
+    const bytes = await broker.groups.sync({
+      groupId,
+      generation: joined.generation,
+      memberId: joined.memberId,
+      assignments,
+    });
+    this.#generation = joined.generation;
+    const assignment = JSON.parse(bytes.toString('utf8')) as Assignment;
+    const gone = this.#transactionalIds.filter((id) => !assignment.transactionalIds.includes(id));
+    this.#transactionalIds = assignment.transactionalIds;
+    this.#scheduleHeartbeat();
+    return { tasks: assignment.tasks, gone };
+  }
+
+  #scheduleHeartbeat(): void {
+    const { clock, sessionTimeoutMs } = this.#options;
+    this.#heartbeat?.cancel();
+    this.#heartbeat = clock.setTimer(Math.floor(sessionTimeoutMs / 3), () => this.#beat());
+  }
+
+  #beat(): void {
+    if (this.#suspended) return;
+    const { broker, onRebalance, onLost } = this.#options;
+    const beaten = this.member;
+    this.#scheduleHeartbeat();
+    broker.groups.heartbeat(beaten).catch((error: unknown) => {
+      if (beaten.memberId !== this.#memberId || beaten.generation !== this.#generation) return;
+      if (isGavelError(error, 'REBALANCE_IN_PROGRESS')) onRebalance();
+      else if (!isGavelError(error) || error.retry !== 'backoff') {
+        this.stop();
+        onLost(
+          error instanceof GavelError
+            ? error
+            : new GavelError('UNKNOWN_MEMBER', 'the heartbeat failed', { cause: error }),
+        );
+      }
+    });
+  }
+}
+
+function assign(
+  members: readonly { readonly memberId: string; readonly metadata: Buffer }[],
+): { memberId: string; assignment: Buffer }[] {
+  const infos = members.map(({ memberId, metadata }) => ({
+    memberId,
+    info: JSON.parse(metadata.toString('utf8')) as MemberInfo,
+  }));
+  const plain: AssignorMember[] = infos.map(({ memberId, info }) => ({
+    memberId,
+    owned: info.owned,
+    subtopologies: info.subtopologies,
+  }));
+  const { assignments } = assignTasks(plain);
+  const transactionalIds = infos.map(({ info }) => info.transactionalId);
+  return members.map(({ memberId }) => {
+    const assignment: Assignment = { version: 1, tasks: assignments.get(memberId) ?? [], transactionalIds };
+    return { memberId, assignment: Buffer.from(JSON.stringify(assignment)) };
+  });
+}

@@ -1,0 +1,163 @@
+/** What the open epoch sends: batches under construction per topic-partition. */
+
+import { partitionKey } from '../broker.ts';
+import type { ProducedBatch } from '../broker.ts';
+import { GavelError } from '../errors.ts';
+import type { Header } from '../record.ts';
+import type { Serde } from '../serde.ts';
+import { BatchWriter } from '../record-batch/index.ts';
+
+/** A batch is closed beyond this many bytes, well below the usual `max.message.bytes`. */
+const BATCH_BYTES = 700 * 1024;
+/** Kept free for a record's headers when its size is checked. */
+const HEADERS_ROOM = 4_096;
+/** Buffers kept for reuse. */
+const POOL_MAX = 32;
+
+export interface OutputTarget {
+  readonly topic: string;
+  readonly maxMessageBytes: number;
+}
+
+interface OpenBatch {
+  readonly target: OutputTarget;
+  readonly partition: number;
+  readonly writer: BatchWriter;
+}
+
+const pool: BatchWriter[] = [];
+
+export class OutputBuffer {
+  #open = new Map<OutputTarget, (OpenBatch | undefined)[]>();
+  #closed: ProducedBatch[] = [];
+  #closedBytes = 0;
+  /** Records taken. */
+  records = 0;
+
+  /**
+   * Adds a record.
+   * @throws GavelError `RECORD_TOO_LARGE`, or what the serde throws; then nothing was added
+   */
+  append<V>(target: OutputTarget, partition: number, record: Output<V>): void {
+    const open = this.#batch(target, partition);
+    const { writer } = open;
+    writer.start(record.timestamp);
+    try {
+      writer.keyBytes(record.key);
+      if (record.value === null) writer.valueBytes(null);
+      else writer.value(record.serde, record.value);
+    } catch (error) {
+      writer.undo();
+      throw error;
+    }
+    if (this.#fits(open)) this.#end(open, record.headers);
+    else this.append(target, partition, record);
+  }
+
+  /** Adds a record whose value is bytes already. @throws GavelError `RECORD_TOO_LARGE`; then nothing was added */
+  appendBytes(target: OutputTarget, partition: number, record: RawOutput): void {
+    const open = this.#batch(target, partition);
+    const { writer } = open;
+    writer.start(record.timestamp);
+    writer.keyBytes(record.key);
+    writer.valueBytes(record.value);
+    if (this.#fits(open)) this.#end(open, record.headers);
+    else this.appendBytes(target, partition, record);
+  }
+
+  /** Bytes so far. */
+  get bytes(): number {
+    let bytes = this.#closedBytes;
+    for (const partitions of this.#open.values())
+      for (const open of partitions) bytes += open === undefined ? 0 : open.writer.position;
+    return bytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.records === 0;
+  }
+
+  /** All batches; the buffer is empty after this. */
+  take(): readonly ProducedBatch[] {
+    for (const partitions of this.#open.values())
+      for (const open of partitions) if (open !== undefined) this.#close(open);
+    const batches = this.#closed;
+    this.clear();
+    return batches;
+  }
+
+  /** Drops everything. */
+  clear(): void {
+    for (const partitions of this.#open.values()) {
+      for (const open of partitions) if (open !== undefined) release(open.writer);
+    }
+    this.#open.clear();
+    this.#closed = [];
+    this.#closedBytes = 0;
+    this.records = 0;
+  }
+
+  #batch(target: OutputTarget, partition: number): OpenBatch {
+    let partitions = this.#open.get(target);
+    if (partitions === undefined) this.#open.set(target, (partitions = []));
+    let open = partitions[partition];
+    if (open === undefined) {
+      open = { target, partition, writer: pool.pop() ?? new BatchWriter() };
+      partitions[partition] = open;
+    }
+    return open;
+  }
+
+  /** False where the record was taken back because the batch had to be closed before it. */
+  #fits({ target, partition, writer }: OpenBatch): boolean {
+    const bytes = writer.position + HEADERS_ROOM;
+    if (bytes <= target.maxMessageBytes) return true;
+    writer.undo();
+    if (writer.count > 0) {
+      this.#close({ target, partition, writer });
+      return false;
+    }
+    throw new GavelError(
+      'RECORD_TOO_LARGE',
+      `a record of ${bytes} bytes for ${partitionKey(target.topic, partition)} is above the topic's ${target.maxMessageBytes}`,
+      { hint: 'raise maxMessageBytes of the topic or send less' },
+    );
+  }
+
+  #end(open: OpenBatch, headers: readonly Header[]): void {
+    open.writer.end(headers);
+    this.records++;
+    if (open.writer.position > BATCH_BYTES) this.#close(open);
+  }
+
+  #close(open: OpenBatch): void {
+    const { bytes, count } = open.writer.take();
+    this.#closed.push({ topic: open.target.topic, partition: open.partition, bytes, count });
+    this.#closedBytes += bytes.length;
+    release(open.writer);
+    const partitions = this.#open.get(open.target);
+    if (partitions !== undefined) partitions[open.partition] = undefined;
+  }
+}
+
+/** A record whose value a serde writes. */
+export interface Output<V> {
+  readonly timestamp: number;
+  readonly key: Uint8Array | null;
+  readonly serde: Serde<V>;
+  readonly value: V | null;
+  readonly headers: readonly Header[];
+}
+
+/** A record in bytes. */
+export interface RawOutput {
+  readonly timestamp: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly Header[];
+}
+
+function release(writer: BatchWriter): void {
+  writer.clear();
+  if (pool.length < POOL_MAX) pool.push(writer);
+}

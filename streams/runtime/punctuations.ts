@@ -1,0 +1,60 @@
+/** Punctuation schedules of one task (semantics 23). */
+
+import type { Cancellable, Punctuation } from '../processor.ts';
+
+interface Scheduled {
+  readonly punctuation: Punctuation;
+  /** Time from which it is due. */
+  next: number;
+  /** The same when the open epoch began. */
+  nextAtCut: number;
+  cancelled: boolean;
+}
+
+export class Punctuations {
+  #scheduled: Scheduled[] = [];
+
+  /** @param now wall clock in ms */
+  schedule(punctuation: Punctuation, now: number): Cancellable {
+    const next = punctuation.kind === 'stream' ? 0 : now + punctuation.intervalMs;
+    const scheduled = { punctuation, next, nextAtCut: next, cancelled: false };
+    this.#scheduled.push(scheduled);
+    return {
+      cancel: () => {
+        scheduled.cancelled = true;
+        this.#scheduled = this.#scheduled.filter((other) => other !== scheduled);
+      },
+    };
+  }
+
+  /** Runs what is due at `time`, each once; a gap of many intervals gives one call, then aligned multiples. */
+  run(kind: Punctuation['kind'], time: number): Promise<void>[] {
+    if (this.#scheduled.length === 0) return [];
+    const pending: Promise<void>[] = [];
+    for (const scheduled of this.#scheduled) {
+      const { punctuation, next } = scheduled;
+      if (punctuation.kind !== kind || time < next || scheduled.cancelled) continue;
+      const { intervalMs } = punctuation;
+      scheduled.next = next + (Math.floor((time - next) / intervalMs) + 1) * intervalMs;
+      const answer = punctuation.run(time);
+      if (answer !== undefined) pending.push(answer);
+    }
+    return pending;
+  }
+
+  /** When the next wall-clock punctuation is due; Infinity without one. */
+  get nextWallClock(): number {
+    let next = Infinity;
+    for (const { punctuation, next: at } of this.#scheduled)
+      if (punctuation.kind === 'wall-clock' && at < next) next = at;
+    return next;
+  }
+
+  cut(): void {
+    for (const scheduled of this.#scheduled) scheduled.nextAtCut = scheduled.next;
+  }
+
+  rollback(): void {
+    for (const scheduled of this.#scheduled) scheduled.next = scheduled.nextAtCut;
+  }
+}

@@ -1,0 +1,382 @@
+/** One task: a sub-topology at work on one partition. Everything here is synchronous but scans; the instance owns time and commits. */
+
+import type { OffsetCommit } from '../broker.ts';
+import type { Subtopology } from '../graph/topology.ts';
+import type { ReadOnlyStore } from '../processor.ts';
+import type { StreamRecord } from '../record.ts';
+import type { Clock } from '../time.ts';
+import { CLOCK_HEADER } from '../record.ts';
+import { SerdeNotReady } from '../serde.ts';
+import { GavelError } from '../errors.ts';
+import { deadLetterHeaders, deadLetterTopicName } from './dead-letter.ts';
+import type { FailureStage } from './dead-letter.ts';
+import type { InputQueue } from './input-queue.ts';
+import type { EpochMetrics } from './metrics.ts';
+import type { OutputBuffer } from './output-buffer.ts';
+import type { Targets } from './targets.ts';
+import type { TaskState } from './task-state.ts';
+import { compileNodes } from './task-nodes.ts';
+import type { Receiver, TaskNodes } from './task-nodes.ts';
+import { Punctuations } from './punctuations.ts';
+
+/** Things due that one wake may handle before the loop may cut an epoch. */
+const WAKE_LIMIT = 500;
+
+/** A record, wake or punctuation that failed: the instance asks a handler what to do. */
+export class TaskFailure extends Error {
+  readonly task: string;
+  readonly stage: FailureStage;
+  /** The record that failed; undefined for wakes and punctuations, which cannot be skipped. */
+  readonly at: { readonly topic: string; readonly partition: number; readonly offset: number } | undefined;
+
+  constructor(task: string, stage: FailureStage, at: TaskFailure['at'], cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.task = task;
+    this.stage = stage;
+    this.at = at;
+  }
+}
+
+/** What to do with a record instead of processing it. */
+export interface Skip {
+  readonly deadLetter: boolean;
+  readonly stage: FailureStage;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface TaskOptions {
+  /** `<sub-topology>-<partition>` */
+  readonly id: string;
+  readonly subtopology: Subtopology;
+  readonly partition: number;
+  readonly state: TaskState;
+  readonly inputs: readonly InputQueue[];
+  readonly outputs: OutputBuffer;
+  readonly targets: Targets;
+  readonly tables: ReadonlyMap<string, ReadOnlyStore<unknown, unknown>>;
+  readonly metrics: EpochMetrics;
+  readonly clock: Clock;
+  readonly maxTaskIdleMs: number;
+  readonly applicationId: string;
+}
+
+export class Task {
+  readonly id: string;
+  readonly options: TaskOptions;
+  readonly state: TaskState;
+  readonly inputs: readonly InputQueue[];
+  readonly punctuations = new Punctuations();
+  /** Highest timestamp processed (semantics 3). */
+  streamTime = -1;
+  /** Time of what runs now. */
+  time = -1;
+  /** The record that runs now, if one does. */
+  current: InputQueue | undefined;
+  /** Serialized key used last: most outputs of a record have the same key. */
+  readonly keyMemo: { key: unknown; serde: unknown; bytes: Buffer | null } = {
+    key: undefined,
+    serde: undefined,
+    bytes: null,
+  };
+
+  readonly #nodes: TaskNodes;
+  #partitionTimes: { [topic: string]: number } = {};
+  #wakes = new Map<string, number>();
+  #nextWake = Infinity;
+  #timesChanged = false;
+  #pending: Promise<void>[] = [];
+  #skips = new Map<string, Skip & { readonly topic: string; readonly offset: number }>();
+  #idleSince = -1;
+
+  constructor(options: TaskOptions) {
+    this.options = options;
+    this.id = options.id;
+    this.state = options.state;
+    this.inputs = options.inputs;
+    this.#loadTimes();
+    this.#nodes = compileNodes(this, options);
+  }
+
+  /** The earliest wake asked for; Infinity without one. */
+  get nextWake(): number {
+    return this.#nextWake;
+  }
+
+  wakeAt(node: string, time: number): void {
+    if (time >= (this.#wakes.get(node) ?? Infinity)) return;
+    this.#wakes.set(node, time);
+    if (time < this.#nextWake) this.#nextWake = time;
+    this.#timesChanged = true;
+  }
+
+  /** Takes over a promise of a step: the next one waits for it. */
+  awaitBeforeNext(pending: Promise<void>): void {
+    this.#pending.push(pending);
+  }
+
+  /** What the record at this place gets instead of being processed. */
+  skip(at: { readonly topic: string; readonly offset: number }, skip: Skip): void {
+    this.#skips.set(`${at.topic}:${at.offset}`, { ...skip, topic: at.topic, offset: at.offset });
+  }
+
+  /**
+   * Handles one record or one slice of what is due. False where nothing can be done now.
+   * @throws TaskFailure
+   */
+  step(): boolean | Promise<boolean> {
+    const input = this.#choose();
+    if (input === undefined) return false;
+    const time = Math.max(this.streamTime, input.reader.timestamp);
+    if (this.#nextWake <= time) return this.#wake(time);
+    return this.#process(input, time);
+  }
+
+  /** Runs wall-clock punctuations that are due. */
+  punctuate(now: number): boolean | Promise<boolean> {
+    if (this.punctuations.nextWallClock > now) return false;
+    this.current = undefined;
+    this.time = now;
+    return this.#guard(() => {
+      for (const pending of this.punctuations.run('wall-clock', now)) this.#pending.push(pending);
+    });
+  }
+
+  /** Step 1 of the cut: what operators hold back goes on. */
+  flush(): void {
+    this.current = undefined;
+    for (const { processor } of this.#nodes.processors) processor.flush?.();
+  }
+
+  /** Step 2 of the cut: the open epoch becomes the committing one. Answers the offsets to commit with it. */
+  freeze(): readonly OffsetCommit[] {
+    if (this.#timesChanged) {
+      this.state.times = {
+        streamTime: this.streamTime,
+        partitionTimes: { ...this.#partitionTimes },
+        wakes: Object.fromEntries(this.#wakes),
+      };
+      this.#timesChanged = false;
+    }
+    this.state.freeze();
+    this.punctuations.cut();
+    const offsets = this.inputs.map((input) => ({
+      topic: input.topic,
+      partition: input.partition,
+      offset: input.committable,
+      metadata: String(this.#partitionTimes[input.topic] ?? -1),
+    }));
+    for (const input of this.inputs) {
+      input.cut();
+      for (const [place, skip] of this.#skips)
+        if (skip.topic === input.topic && skip.offset < input.committable) this.#skips.delete(place);
+    }
+    return offsets;
+  }
+
+  /** Drops the open epoch: everything since the cut will run again. */
+  rollback(): void {
+    this.state.rollback();
+    this.punctuations.rollback();
+    this.#pending = [];
+    this.#loadTimes();
+    for (const { processor } of this.#nodes.processors) processor.rollback?.();
+    for (const input of this.inputs) input.rewind();
+  }
+
+  /** When waiting for an idle input ends; Infinity while the task does not. */
+  get idleUntil(): number {
+    return this.#idleSince < 0 ? Infinity : this.#idleSince + this.options.maxTaskIdleMs;
+  }
+
+  /** True where the open epoch has something to commit. */
+  get isDirty(): boolean {
+    return this.#timesChanged || this.state.openRows > 0 || this.inputs.some((input) => input.moved);
+  }
+
+  close(): void {
+    for (const { processor } of this.#nodes.processors) processor.close?.();
+  }
+
+  deadLetter(stage: FailureStage, reason: string, message: string): void {
+    const input = this.current;
+    if (input === undefined) {
+      throw new GavelError('ILLEGAL_STATE', 'only a record can be a dead letter: none is being processed now');
+    }
+    const { reader, topic, partition } = input;
+    const target = this.options.targets.get(deadLetterTopicName(topic));
+    this.options.outputs.appendBytes(target, partition % target.partitions, {
+      timestamp: reader.timestamp,
+      key: reader.key(),
+      value: reader.value(),
+      headers: deadLetterHeaders(reader.headers(), { stage, reason, message, topic, partition, offset: reader.offset }),
+    });
+    this.options.metrics.count('records_dlq_total');
+  }
+
+  /** The input whose head comes next (semantics 1, 2), or undefined where the task must wait. */
+  #choose(): InputQueue | undefined {
+    const { inputs } = this;
+    let chosen: InputQueue | undefined;
+    let waits = false;
+    for (let i = 0; i < inputs.length; i++) {
+      const input = inputs[i] as InputQueue;
+      if (!input.hasRecord) waits ||= !input.atEnd || this.options.maxTaskIdleMs > 0;
+      else if (chosen === undefined || input.reader.timestamp < chosen.reader.timestamp) chosen = input;
+    }
+    if (chosen === undefined || !waits || inputs.length === 1) {
+      this.#idleSince = -1;
+      return chosen;
+    }
+    if (inputs.some((input) => !input.hasRecord && !input.atEnd)) return undefined;
+    const now = this.options.clock.now();
+    if (this.#idleSince < 0) this.#idleSince = now;
+    return now - this.#idleSince >= this.options.maxTaskIdleMs ? chosen : undefined;
+  }
+
+  #process(input: InputQueue, time: number): boolean | Promise<boolean> {
+    const { reader, topic, partition } = input;
+    const { offset, timestamp } = reader;
+    this.current = input;
+    this.time = timestamp;
+    if (this.#isClock(input)) return this.#done(input, time);
+    const at = { topic, partition, offset };
+    if (this.#skips.size > 0) {
+      const skip = this.#skips.get(`${topic}:${offset}`);
+      if (skip !== undefined) {
+        if (skip.deadLetter) this.deadLetter(skip.stage, skip.reason, skip.message);
+        else this.options.metrics.count('records_dropped_total', SKIPPED);
+        return this.#done(input, time);
+      }
+    }
+    const record = this.#decode(input, at);
+    if (record instanceof Promise) return record;
+    this.streamTime = time;
+    try {
+      const receivers = this.#nodes.sources.get(input.node) as Receiver[];
+      for (let i = 0; i < receivers.length; i++) (receivers[i] as Receiver)(record);
+      if (this.#pending.length === 0) {
+        this.#done(input, time);
+        if (this.#pending.length === 0) return true;
+        return this.#settle(at, undefined);
+      }
+    } catch (error) {
+      throw this.#failure(at, error);
+    }
+    return this.#settle(at, () => this.#done(input, time));
+  }
+
+  #decode(input: InputQueue, at: NonNullable<TaskFailure['at']>): StreamRecord<unknown, unknown> | Promise<boolean> {
+    const { reader, node } = input;
+    const { key: keySerde, value: valueSerde } = node.kind === 'source' ? node.topic : node;
+    try {
+      const keyBytes = reader.key();
+      const valueBytes = reader.value();
+      return {
+        key: keyBytes === null ? null : keySerde.deserialize(keyBytes),
+        value: valueBytes === null ? null : valueSerde.deserialize(valueBytes),
+        timestamp: reader.timestamp,
+        headers: reader.headers(),
+        topic: at.topic,
+        partition: at.partition,
+        offset: at.offset,
+      };
+    } catch (error) {
+      if (!(error instanceof SerdeNotReady)) throw new TaskFailure(this.id, 'deserialization', at, error);
+      return error.ready.then(
+        () => true,
+        (cause: unknown) => {
+          throw new TaskFailure(this.id, 'deserialization', at, cause);
+        },
+      );
+    }
+  }
+
+  #done(input: InputQueue, time: number): boolean {
+    this.streamTime = time;
+    const { topic } = input;
+    const { timestamp } = input.reader;
+    if (timestamp > (this.#partitionTimes[topic] ?? -1)) this.#partitionTimes[topic] = timestamp;
+    this.#timesChanged = true;
+    for (const pending of this.punctuations.run('stream', time)) this.#pending.push(pending);
+    this.current = undefined;
+    input.advance();
+    return true;
+  }
+
+  #wake(time: number): boolean | Promise<boolean> {
+    this.current = undefined;
+    this.time = time;
+    this.streamTime = time;
+    let due: { readonly node: string; readonly at: number } | undefined;
+    for (const [node, at] of this.#wakes) if (due === undefined || at < due.at) due = { node, at };
+    const { node } = due as { readonly node: string };
+    this.#wakes.delete(node);
+    this.#findNextWake();
+    this.#timesChanged = true;
+    return this.#guard(() => {
+      const next = this.#nodes.wake(node, time, WAKE_LIMIT);
+      if (next instanceof Promise) this.#pending.push(next.then((at) => this.#wakeAgain(node, at)));
+      else this.#wakeAgain(node, next);
+    });
+  }
+
+  #wakeAgain(node: string, at: number | undefined): void {
+    if (at !== undefined) this.wakeAt(node, at);
+  }
+
+  #findNextWake(): void {
+    this.#nextWake = Infinity;
+    for (const at of this.#wakes.values()) if (at < this.#nextWake) this.#nextWake = at;
+  }
+
+  /** Runs a wake or punctuation, then waits for what it left pending; any error becomes a TaskFailure. */
+  #guard(work: () => void): boolean | Promise<boolean> {
+    try {
+      work();
+    } catch (error) {
+      throw this.#failure(undefined, error);
+    }
+    return this.#pending.length === 0 ? true : this.#settle(undefined, undefined);
+  }
+
+  /** Waits for what is pending, then goes on with `after`. */
+  async #settle(at: TaskFailure['at'], after: (() => void) | undefined): Promise<boolean> {
+    try {
+      let next = after;
+      while (this.#pending.length > 0 || next !== undefined) {
+        const pending = this.#pending;
+        this.#pending = [];
+        await Promise.all(pending);
+        next?.();
+        next = undefined;
+      }
+      return true;
+    } catch (error) {
+      throw this.#failure(at, error);
+    }
+  }
+
+  #failure(at: TaskFailure['at'], error: unknown): TaskFailure {
+    if (error instanceof TaskFailure) return error;
+    const stage = error instanceof GavelError && error.code === 'PRODUCTION_FAILED' ? 'production' : 'processing';
+    return new TaskFailure(this.id, stage, at, error);
+  }
+
+  /** Semantics 27: tested before the null-key and null-value rules. */
+  #isClock(input: InputQueue): boolean {
+    if (input.node.kind !== 'source' || !input.node.clock || !input.reader.hasHeaders) return false;
+    return input.reader.headers().some((header) => header.key === CLOCK_HEADER);
+  }
+
+  #loadTimes(): void {
+    const times = this.state.times;
+    this.streamTime = times.streamTime;
+    this.#partitionTimes = { ...times.partitionTimes };
+    this.#wakes = new Map(Object.entries(times.wakes));
+    this.#findNextWake();
+    this.#timesChanged = false;
+  }
+}
+
+const SKIPPED = Object.freeze({ reason: 'skipped' });
