@@ -1,15 +1,31 @@
-/** Compaction of record batches: what stays of each once later records of the same keys are known. */
+/** Compaction of record batches: merges what is kept of many batches into few, at the old offsets. */
 
-import type { Seal } from '../streams/record-batch/index.ts';
-import { BatchReader, BatchWriter, placeBatch, readHeader, sealBatch } from '../streams/record-batch/index.ts';
+import { BatchReader, BatchWriter, placeBatch, sealBatch } from '../streams/record-batch/index.ts';
 
-/** Whether a record stays. `key` is its bytes as text (latin1); null keys are never kept by a compacted log. */
-export type Keep = (key: string, offset: number, value: Buffer | null) => boolean;
+/** Whether a record stays; `key` is the key's bytes as latin1 text. Records without a key always stay. */
+export type Keep = (key: string, offset: number, isTombstone: boolean) => boolean;
+
+/** A batch that compaction wrote. */
+export interface CompactedBatch {
+  readonly bytes: Buffer;
+  readonly base: number;
+  readonly last: number;
+  readonly count: number;
+  readonly maxTimestamp: number;
+}
+
+export interface Compacted {
+  readonly batches: readonly CompactedBatch[];
+  /** Records that did not stay. */
+  readonly dropped: number;
+}
+
+const MERGED_BYTES = 131_072;
 
 const reader = new BatchReader();
 const writer = new BatchWriter();
 
-/** Calls `visit` for each record with a key. */
+/** Calls `visit` with the key, as latin1 text, and the offset of each record that has a key. */
 export function visitKeys(bytes: Buffer, visit: (key: string, offset: number) => void): void {
   reader.open(bytes);
   while (reader.next()) {
@@ -18,38 +34,39 @@ export function visitKeys(bytes: Buffer, visit: (key: string, offset: number) =>
   }
 }
 
-/** Key → offset of its latest record among the batches, which are in order. */
-export function latestOffsets(batches: Iterable<Buffer>): Map<string, number> {
-  const latest = new Map<string, number>();
-  for (const bytes of batches) visitKeys(bytes, (key, offset) => latest.set(key, offset));
-  return latest;
-}
-
-/** The batch with only the kept records, at their offsets; the very same buffer if all stay, undefined if none does. */
-export function compactBatch(bytes: Buffer, keep: Keep): Buffer | undefined {
-  const header = readHeader(bytes);
-  reader.open(bytes);
-  writer.clear();
-  while (reader.next()) {
-    const key = reader.key();
-    const value = reader.value();
-    if (key === null || !keep(key.toString('latin1'), reader.offset, value)) continue;
-    writer.start(reader.timestamp, reader.offset - header.baseOffset);
-    writer.keyBytes(key);
-    writer.valueBytes(value);
-    writer.end(reader.headers());
-  }
-  if (writer.count === 0) return undefined;
-  if (writer.count === header.count) {
-    writer.clear();
-    return bytes;
-  }
-  const kept = writer.take().bytes;
-  const seal: Seal = {
-    producer: { id: header.producerId, epoch: header.producerEpoch, sequence: header.baseSequence },
-    transactional: header.transactional,
+/** What stays of batches that stand in this order, as few batches. Every record keeps its offset and its time. */
+export function compactBatches(sources: Iterable<Buffer>, keep: Keep): Compacted {
+  const batches: CompactedBatch[] = [];
+  const open = { base: 0, last: 0, maxTimestamp: -1 };
+  let dropped = 0;
+  const close = (): void => {
+    if (writer.count === 0) return;
+    const { bytes, count } = writer.take();
+    sealBatch(bytes, {});
+    placeBatch(bytes, open.base, 0);
+    batches.push({ bytes, count, ...open });
+    open.maxTimestamp = -1;
   };
-  sealBatch(kept, header.appendTime ? { ...seal, appendTime: header.maxTimestamp } : seal);
-  placeBatch(kept, header.baseOffset, header.leaderEpoch);
-  return kept;
+  writer.clear();
+  for (const bytes of sources) {
+    reader.open(bytes);
+    while (reader.next()) {
+      const key = reader.key();
+      const value = reader.value();
+      if (key !== null && !keep(key.toString('latin1'), reader.offset, value === null)) {
+        dropped++;
+        continue;
+      }
+      if (writer.position >= MERGED_BYTES) close();
+      if (writer.count === 0) open.base = reader.offset;
+      open.last = reader.offset;
+      open.maxTimestamp = Math.max(open.maxTimestamp, reader.timestamp);
+      writer.start(reader.timestamp, reader.offset - open.base);
+      writer.keyBytes(key);
+      writer.valueBytes(value);
+      writer.end(reader.headers());
+    }
+  }
+  close();
+  return { batches, dropped };
 }

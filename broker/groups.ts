@@ -50,9 +50,10 @@ export class GroupCoordinator {
     this.#group(member).checkCommit(member, transactional);
   }
 
-  /** Whether anyone is a member. */
-  active(groupId: string): boolean {
-    return (this.#groups.get(groupId)?.size ?? 0) > 0;
+  /** @throws GavelError `GROUP_ACTIVE` where anyone is a member */
+  assertInactive(groupId: string): void {
+    if ((this.#groups.get(groupId)?.size ?? 0) === 0) return;
+    throw new GavelError('GROUP_ACTIVE', `group ${groupId} has members`, { hint: 'Stop the application first.' });
   }
 
   describe(groupId: string): GroupDescription {
@@ -60,7 +61,7 @@ export class GroupCoordinator {
   }
 
   list(): string[] {
-    return [...this.#groups.keys()].filter((groupId) => this.active(groupId));
+    return [...this.#groups].filter(([, group]) => group.size > 0).map(([groupId]) => groupId);
   }
 
   /** Ends a member's session now, as if its time-out had passed. */

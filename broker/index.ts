@@ -1,6 +1,8 @@
 /** Brokers: in memory for tests, embedded in this process, and over a local socket. */
 
+export { openEmbeddedBroker } from './embedded/embedded-broker.ts';
 export { memoryBroker } from './memory/memory-broker.ts';
 
+export type { EmbeddedBroker, EmbeddedBrokerOptions } from './embedded/embedded-broker.ts';
 export type { MemoryBroker, MemoryBrokerControl, MemoryBrokerOptions } from './memory/memory-broker.ts';
 export type { Call, Fault, Interceptor, Operation } from './memory/gate.ts';

@@ -264,7 +264,7 @@ function memoryGroups(gate: Gate, coordinator: GroupCoordinator, offsets: GroupO
       }),
     deleteOffsets: (groupId: string, partitions: readonly TopicPartition[]): Promise<void> =>
       gate.pass({ operation: 'admin', groupId }, () => {
-        if (coordinator.active(groupId)) throw groupActive(groupId);
+        coordinator.assertInactive(groupId);
         offsets.delete(groupId, partitions);
       }),
     describe: (groupId: string): Promise<GroupDescription> =>
@@ -272,8 +272,4 @@ function memoryGroups(gate: Gate, coordinator: GroupCoordinator, offsets: GroupO
     list: (): Promise<readonly string[]> =>
       gate.pass({ operation: 'admin' }, () => [...new Set([...coordinator.list(), ...offsets.groups()])].sort()),
   };
-}
-
-function groupActive(groupId: string): GavelError {
-  return new GavelError('GROUP_ACTIVE', `group ${groupId} has members`, { hint: 'Stop the application first.' });
 }

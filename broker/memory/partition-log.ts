@@ -7,7 +7,7 @@ import type { LogRead } from '../log-fetcher.ts';
 import type { Identity } from '../transaction-ids.ts';
 import { BatchReader, placeBatch, readHeader, sealBatch } from '../../streams/record-batch/index.ts';
 import { GavelError } from '../../streams/errors.ts';
-import { compactBatch, latestOffsets } from '../compaction.ts';
+import { compactBatches, visitKeys } from '../compaction.ts';
 
 interface Entry {
   readonly base: number;
@@ -128,18 +128,17 @@ export class PartitionLog {
     this.notify();
   }
 
-  /** Keeps the latest record of each key among the stable ones; the others leave gaps. */
+  /** Keeps the latest record of each key among the stable ones; the others leave gaps, like the markers. */
   compact(dropTombstones: boolean): void {
     const stable = this.lastStableOffset;
-    const settled = this.#entries.filter(({ base, bytes }) => base < stable && bytes !== undefined);
-    const latest = latestOffsets(settled.map(({ bytes }) => bytes as Buffer));
-    this.#entries = this.#entries.flatMap((entry) => {
-      if (entry.bytes === undefined || entry.base >= stable) return [entry];
-      const bytes = compactBatch(entry.bytes, (key, offset, value) => {
-        return latest.get(key) === offset && (value !== null || !dropTombstones);
-      });
-      return bytes === undefined ? [] : [{ ...entry, bytes }];
+    const settled = this.#entries.filter(({ base }) => base < stable);
+    const batches = settled.flatMap(({ bytes }) => bytes ?? []);
+    const latest = new Map<string, number>();
+    for (const bytes of batches) visitKeys(bytes, (key, offset) => latest.set(key, offset));
+    const kept = compactBatches(batches, (key, offset, isTombstone) => {
+      return latest.get(key) === offset && !(isTombstone && dropTombstones);
     });
+    this.#entries = [...kept.batches, ...this.#entries.slice(settled.length)];
   }
 
   notify(): void {
