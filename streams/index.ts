@@ -48,3 +48,14 @@ export type {
   StreamsOptions,
 } from './runtime/options.ts';
 export type { QueryOptions, QueryableStore, StoreAnswer } from './runtime/queries.ts';
+
+export { describe } from './graph/describe.ts';
+export { asStream, stream, table } from './dsl/stream.ts';
+export { windowedPartitioner, windowedSerde } from './operators/windowed.ts';
+export type { DescriptionFormat } from './graph/describe.ts';
+export type { GraphEnd } from './graph/topology.ts';
+export type { Aggregation, Grouped, Keying, Processed, Stream, Table, TableSourceOptions } from './dsl/stream.ts';
+export type * from './dsl/options.ts';
+export type { TimeWindowsOptions } from './operators/time-windows.ts';
+export type { Timestamped } from './operators/timestamped.ts';
+export type { Windowed, WindowedSerde } from './operators/windowed.ts';
