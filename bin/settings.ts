@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { GavelError } from 'gavel/streams';
 
 import { nearest } from './nearest.ts';
+import { parseChoice, parseInteger } from './values.ts';
 
 export interface Settings {
   /** Absolute path of the logs, schemas and state of the embedded broker. */
@@ -139,24 +140,4 @@ function refuseUnknown(names: readonly string[], known: readonly string[], what:
     const hint = near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`;
     throw new GavelError('OPTION_INVALID', `unknown ${what}: ${name}`, { hint });
   }
-}
-
-export function parseInteger(
-  text: string,
-  name: string,
-  range: { readonly min: number; readonly max?: number },
-): number {
-  const { min, max = Number.MAX_SAFE_INTEGER } = range;
-  const value = Number(text);
-  if (/^-?\d+$/.test(text) && value >= min && value <= max) return value;
-  throw new GavelError('OPTION_INVALID', `${name} must be a whole number from ${min} to ${max}, not "${text}"`);
-}
-
-function parseChoice<const C extends string>(text: string, name: string, choices: readonly C[]): C {
-  const found = choices.find((choice) => choice === text);
-  if (found !== undefined) return found;
-  const near = nearest(text, choices);
-  throw new GavelError('OPTION_INVALID', `${name} must be one of ${choices.join(', ')}, not "${text}"`, {
-    ...(near !== undefined && { hint: `did you mean ${near}?` }),
-  });
 }

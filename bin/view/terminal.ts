@@ -55,9 +55,9 @@ export function clip(text: string, columns: number): string {
     .split(ESCAPE)
     .map((part, i) => {
       const code = i === 0 ? '' : ESCAPE + part.slice(0, part.indexOf('m') + 1);
-      const shown = [...part.slice(i === 0 ? 0 : part.indexOf('m') + 1)].slice(0, columns - visible);
+      const shown = part.slice(i === 0 ? 0 : code.length - 1).slice(0, columns - visible);
       visible += shown.length;
-      return code + shown.join('');
+      return code + shown;
     })
     .join('');
 }
