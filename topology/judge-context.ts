@@ -24,6 +24,6 @@ export const judgePorts = {
   facts: port<string, BidderBid | BidderClosing>(),
 };
 
-export type PortTypes<P> = { readonly [N in keyof P]: P[N] extends Port<infer K, infer V> ? readonly [K, V] : never };
+export type PortTypes<P> = { readonly [N in keyof P]: P[N] extends Port<infer KeyValue> ? KeyValue : never };
 
 export type JudgeContext = ProcessorContext<PortTypes<typeof judgePorts>, JudgeStores>;

@@ -82,19 +82,19 @@ export interface ProcessorOptions<K, V, P extends Ports, S extends StoreSpecs, G
   readonly name: string;
   readonly from: readonly Edge<K, V>[];
   /** Names and types of the output ports, made with `port<K, V>()`. */
-  readonly ports: { readonly [N in keyof P]: Port<P[N][0], P[N][1]> };
+  readonly ports: { readonly [N in keyof P]: Port<P[N]> };
   readonly stores?: S;
   readonly tables?: G;
   /** Called once per task; the processor lives as long as the task. */
   readonly create: (context: ProcessorContext<P, S, G>) => Processor<K, V>;
 }
 
-export interface Port<K, V> {
-  readonly types?: readonly [K, V];
+export interface Port<KeyValue extends readonly [unknown, unknown]> {
+  readonly types?: KeyValue;
 }
 
 /** Declares the types of an output port. */
-export function port<K, V>(): Port<K, V> {
+export function port<K, V>(): Port<readonly [K, V]> {
   return {};
 }
 
