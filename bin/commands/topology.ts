@@ -1,12 +1,12 @@
 /** `gavel topology`: what reads what, as text, JSON, Mermaid or SVG. Starts nothing. */
 
 import { avroSerdes, memoryRegistry } from 'gavel/schemas';
+import { describe } from 'gavel/streams';
 
 import { auctionTopology } from '../../topology/index.ts';
 import { auctionTopics } from '../../topology/topics.ts';
 import { defineCommand } from '../command.ts';
-import { describeTopology } from '../diagram/description.ts';
-import { renderMermaid, renderText } from '../diagram/render.ts';
+import type { Description } from '../diagram/graph.ts';
 import { renderSvg } from '../diagram/svg.ts';
 import { printJson } from '../print.ts';
 import { parseChoice } from '../values.ts';
@@ -21,11 +21,10 @@ export const topology = defineCommand({
   async run({ world, options, json }) {
     const format = json ? 'json' : parseChoice(options.format, '--format', ['text', 'mermaid', 'svg', 'json']);
     const serdes = avroSerdes(memoryRegistry());
-    const description = describeTopology(auctionTopology({ topics: auctionTopics(serdes), serdes }));
-    if (format === 'json') printJson(world, description);
-    else if (format === 'mermaid') world.stdout.write(renderMermaid(description));
-    else if (format === 'svg') world.stdout.write(renderSvg(description));
-    else world.stdout.write(renderText(description));
+    const value = auctionTopology({ topics: auctionTopics(serdes), serdes });
+    if (format === 'json') printJson(world, JSON.parse(describe(value, 'json')));
+    else if (format === 'svg') world.stdout.write(renderSvg(JSON.parse(describe(value, 'json')) as Description));
+    else world.stdout.write(`${describe(value, format)}\n`);
     return EXIT.OK;
   },
 });

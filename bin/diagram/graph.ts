@@ -1,6 +1,29 @@
-/** A description as a drawing: topics, steps and stores, with arrows; sources and sinks are only arrows. */
+/** What `describe` says of a topology as a drawing: topics, steps and stores, with arrows; sources and sinks are only arrows. */
 
-import type { Description } from './description.ts';
+interface Edge {
+  readonly node: string;
+  readonly port: string;
+}
+
+/** The part of `describe(topology, 'json')` that is drawn. */
+export interface Description {
+  readonly subtopologies: readonly {
+    readonly name: string;
+    readonly inputs: readonly { readonly name: string; readonly topic: string }[];
+    readonly processors: readonly {
+      readonly name: string;
+      readonly from: readonly Edge[];
+      readonly stores: readonly string[];
+      readonly globalTables: readonly string[];
+    }[];
+    readonly outputs: readonly {
+      readonly from: readonly Edge[];
+      readonly topics: readonly string[];
+      readonly feedback: boolean;
+    }[];
+  }[];
+  readonly globalTables: readonly { readonly name: string; readonly topic: string }[];
+}
 
 export interface DrawnNode {
   readonly id: string;
@@ -13,8 +36,6 @@ export interface DrawnNode {
 export interface DrawnArrow {
   readonly from: string;
   readonly to: string;
-  /** Port that the records leave through; empty at a topic. */
-  readonly label: string;
   /** A way back: an output that is also an input. */
   readonly feedback: boolean;
 }
@@ -33,34 +54,29 @@ export function drawingOf({ subtopologies, globalTables }: Description): Drawing
     nodes.set(node.id, node);
     return node.id;
   };
-  /** One arrow from a node to another, whatever goes along it. */
   const draw = (arrow: DrawnArrow): void => {
-    const key = `${arrow.from} ${arrow.to}`;
-    const known = arrows.get(key);
-    arrows.set(key, known === undefined ? arrow : { ...known, label: `${known.label}, ${arrow.label}` });
+    arrows.set(`${arrow.from} ${arrow.to}`, arrow);
   };
   const topicOfInput = new Map(
     subtopologies.flatMap((sub) => sub.inputs.map((input) => [input.name, input.topic] as const)),
   );
   const step = (name: string): string => `step:${name}`;
-  const connect = (from: readonly string[], to: string, feedback: boolean): void => {
-    for (const edge of from) {
-      const dot = edge.lastIndexOf('.');
-      const source = topicOfInput.get(edge.slice(0, dot));
-      const label = source === undefined ? edge.slice(dot + 1) : '';
-      draw({ from: source === undefined ? step(edge.slice(0, dot)) : topic(source), to, label, feedback });
+  const connect = (from: readonly Edge[], to: string, feedback: boolean): void => {
+    for (const { node } of from) {
+      const source = topicOfInput.get(node);
+      draw({ from: source === undefined ? step(node) : topic(source), to, feedback });
     }
   };
   for (const sub of subtopologies) {
-    for (const { name, from, stores, tables } of sub.processors) {
+    for (const { name, from, stores, globalTables: tables } of sub.processors) {
       const id = put({ id: step(name), label: name, kind: 'step', subtopology: sub.name });
       connect(from, id, false);
       for (const store of stores) {
         const storeId = put({ id: `store:${store}`, label: store, kind: 'store', subtopology: sub.name });
-        draw({ from: id, to: storeId, label: '', feedback: false });
+        draw({ from: id, to: storeId, feedback: false });
       }
       for (const table of globalTables.filter((candidate) => tables.includes(candidate.name))) {
-        draw({ from: topic(table.topic), to: id, label: table.name, feedback: false });
+        draw({ from: topic(table.topic), to: id, feedback: false });
       }
     }
     for (const { from, topics, feedback } of sub.outputs) {

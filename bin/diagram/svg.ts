@@ -1,7 +1,6 @@
 /** Descriptions as SVG: topics and steps in columns from left to right, each sub-topology in its colour. */
 
-import type { Description } from './description.ts';
-import type { Drawing, DrawnArrow, DrawnNode } from './graph.ts';
+import type { Description, Drawing, DrawnArrow, DrawnNode } from './graph.ts';
 import { drawingOf } from './graph.ts';
 
 const COLUMN = 300;
