@@ -62,7 +62,7 @@ export function avroSerdes(registry: SchemaRegistry): AvroSerdes {
 }
 
 /** Bytes in front of the Avro body. */
-const FRAME = 5;
+export const FRAME = 5;
 
 interface Reader {
   readonly type: AvroType;
