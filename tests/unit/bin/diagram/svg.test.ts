@@ -16,7 +16,7 @@ import type { Description } from '../../../../bin/diagram/graph.ts';
 import { drawingOf } from '../../../../bin/diagram/graph.ts';
 import { renderSvg } from '../../../../bin/diagram/svg.ts';
 
-const topic = (name: string) => defineTopic({ name, key: stringSerde, value: stringSerde });
+const topic = (name: string) => defineTopic({ name, key: stringSerde, value: stringSerde, timestampType: 'append' });
 
 /** lines → split → words → count → counts, with a way back into lines. */
 function wordCount() {
