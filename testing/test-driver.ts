@@ -46,7 +46,9 @@ export interface TestDriverOptions {
   /** The state of an instance by its number; default memory of its own that survives a kill. */
   readonly state?: (instance: number) => StateBackend;
   /** Further options of every instance. */
-  readonly options?: Partial<Omit<StreamsOptions, 'topology' | 'broker' | 'state' | 'applicationId' | 'instanceId' | 'clock'>>;
+  readonly options?: Partial<
+    Omit<StreamsOptions, 'topology' | 'broker' | 'state' | 'applicationId' | 'instanceId' | 'clock'>
+  >;
 }
 
 interface Slot {
@@ -127,7 +129,26 @@ export class TestDriver implements AsyncDisposable {
       if (this.clock.nextTimer > clockMax) continue;
       this.clock.moveTo(this.clock.nextTimer);
     }
-    throw new GavelError('NO_PROGRESS', `not settled after ${SETTLE_TURNS_MAX} turns: ${JSON.stringify(this.status())}`);
+    throw new GavelError(
+      'NO_PROGRESS',
+      `not settled after ${SETTLE_TURNS_MAX} turns: ${JSON.stringify(this.status())}`,
+    );
+  }
+
+  /** Like `settle`, but an instance that fails is killed instead; answers the numbers of those. */
+  async settleOrDie(): Promise<readonly number[]> {
+    const dead: number[] = [];
+    for (;;) {
+      try {
+        await this.settle();
+        return dead;
+      } catch (error) {
+        const i = this.#slots.findIndex(({ app, failure }) => app !== undefined && failure === error);
+        if (i < 0) throw error;
+        dead.push(i);
+        await this.kill(i);
+      }
+    }
   }
 
   /** Moves the clock on by `ms`, stopping at every timer for what it starts to be done. */
@@ -143,7 +164,11 @@ export class TestDriver implements AsyncDisposable {
 
   /** Starts instance `i`: a new one, or one that was killed or closed, on the state that it left. */
   async start(i: number): Promise<void> {
-    const slot = (this.#slots[i] ??= { state: this.#options.state?.(i) ?? memoryState(), app: undefined, failure: undefined });
+    const slot = (this.#slots[i] ??= {
+      state: this.#options.state?.(i) ?? memoryState(),
+      app: undefined,
+      failure: undefined,
+    });
     if (slot.app !== undefined) throw new GavelError('ILLEGAL_STATE', `instance ${i} is running`);
     const { topology, options } = this.#options;
     const app = createTestableStreams({
@@ -193,16 +218,6 @@ export class TestDriver implements AsyncDisposable {
   /** What stopped instance `i`, or undefined. */
   failure(i = 0): unknown {
     return this.#slot(i).failure;
-  }
-
-  /** Takes the failure of an instance as expected: `settle` does not throw it, and the instance counts as killed. */
-  async expectFailure(i = 0): Promise<unknown> {
-    const slot = this.#slot(i);
-    const { app } = slot;
-    if (app === undefined) throw new GavelError('ILLEGAL_STATE', `instance ${i} is not running`);
-    for (let turns = 0; slot.failure === undefined && turns < SETTLE_TURNS_MAX; turns++) await nextTurn();
-    await this.kill(i);
-    return slot.failure;
   }
 
   status(): readonly (AppStatus | undefined)[] {

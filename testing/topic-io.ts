@@ -28,7 +28,11 @@ export interface OutputRecord<K, V> {
 }
 
 /** Batches of the records, in their order per partition. */
-export function batchesOf<K, V>(topic: Topic<K, V>, records: readonly InputRecord<K, V>[], now: number): ProducedBatch[] {
+export function batchesOf<K, V>(
+  topic: Topic<K, V>,
+  records: readonly InputRecord<K, V>[],
+  now: number,
+): ProducedBatch[] {
   const writers = new Map<number, BatchWriter>();
   for (const { key, value, timestamp = now, headers = NO_HEADERS, partition } of records) {
     const keyBytes = key === null ? null : serializeToBuffer(topic.key, key);
@@ -45,7 +49,11 @@ export function batchesOf<K, V>(topic: Topic<K, V>, records: readonly InputRecor
 }
 
 /** Reads committed records from the positions (by partition; moved on) to the present end. */
-export async function readNew<K, V>(broker: Broker, topic: Topic<K, V>, positions: Map<number, number>): Promise<OutputRecord<K, V>[]> {
+export async function readNew<K, V>(
+  broker: Broker,
+  topic: Topic<K, V>,
+  positions: Map<number, number>,
+): Promise<OutputRecord<K, V>[]> {
   const partitions = Array.from({ length: topic.partitions }, (_, partition) => ({ topic: topic.name, partition }));
   const ends = await broker.listOffsets(partitions, 'latest');
   const { promise: news, resolve: first } = Promise.withResolvers<void>();

@@ -142,6 +142,7 @@ export class Coordinator {
       this.#initialized = false;
     } else await host.commitOpen();
     const owned = [...host.running, ...this.#opening.keys()];
+    if (this.#wanted === 'rejoin') this.#wanted = 'nothing'; // this join is the answer to it
     const joined = await membership.join(owned);
     this.#assigned = joined.tasks;
     const revoked = owned.filter((task) => !joined.tasks.includes(task));

@@ -51,6 +51,7 @@ export class Membership {
   #heartbeat: Timer | undefined;
   #transactionalIds: readonly string[] = [];
   #suspended = false;
+  #joining = false;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -64,12 +65,15 @@ export class Membership {
   async join(owned: readonly string[]): Promise<Joined> {
     for (;;) {
       try {
+        this.#joining = true;
         return await this.#joinOnce(owned);
       } catch (error) {
         if (isGavelError(error, 'UNKNOWN_MEMBER')) this.#memberId = '';
         else if (!isGavelError(error, 'REBALANCE_IN_PROGRESS') && !isGavelError(error, 'ILLEGAL_GENERATION'))
           throw error;
         if (owned.length > 0 && !isGavelError(error, 'REBALANCE_IN_PROGRESS')) throw error;
+      } finally {
+        this.#joining = false;
       }
     }
   }
@@ -141,8 +145,9 @@ export class Membership {
     this.#scheduleHeartbeat();
     broker.groups.heartbeat(beaten).catch((error: unknown) => {
       if (beaten.memberId !== this.#memberId || beaten.generation !== this.#generation) return;
-      if (isGavelError(error, 'REBALANCE_IN_PROGRESS')) onRebalance();
-      else if (!isGavelError(error) || error.retry !== 'backoff') {
+      if (isGavelError(error, 'REBALANCE_IN_PROGRESS')) {
+        if (!this.#joining) onRebalance();
+      } else if (!isGavelError(error) || error.retry !== 'backoff') {
         this.stop();
         onLost(
           error instanceof GavelError

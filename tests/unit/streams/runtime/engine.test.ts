@@ -1,5 +1,15 @@
 import { expect, test } from 'vitest';
-import { defineTopic, integerSerde, keyValueStore, port, processor, sink, source, stringSerde, topology } from 'gavel/streams';
+import {
+  defineTopic,
+  integerSerde,
+  keyValueStore,
+  port,
+  processor,
+  sink,
+  source,
+  stringSerde,
+  topology,
+} from 'gavel/streams';
 import { createTestDriver } from 'gavel/testing';
 
 const words = defineTopic({ name: 'words', key: stringSerde, value: stringSerde, partitions: 3 });
@@ -25,7 +35,8 @@ function counting() {
   return topology({ counter: [sink({ name: 'counts', from: [count.out.counted], topic: counts })] });
 }
 
-const pairs = (records: readonly { readonly key: unknown; readonly value: unknown }[]) => records.map(({ key, value }) => [key, value]);
+const pairs = (records: readonly { readonly key: unknown; readonly value: unknown }[]) =>
+  records.map(({ key, value }) => [key, value]);
 
 test('counts records through a store and a sink', async () => {
   await using driver = await createTestDriver({ topology: counting() });
@@ -49,7 +60,7 @@ test('goes on where it stopped after a kill', async () => {
   await driver.kill(0);
   await driver.send(words, [{ key: 'a', value: 'x' }]);
   await driver.start(0);
-  await driver.advance(11_000);
+  await driver.advance(15_000);
   expect(pairs(await driver.read(counts))).toEqual([
     ['a', 1],
     ['a', 2],
@@ -57,7 +68,10 @@ test('goes on where it stopped after a kill', async () => {
 });
 
 test('a poison record goes to the dead letters and takes nothing with it', async () => {
-  await using driver = await createTestDriver({ topology: counting(), options: { handlers: { processing: () => 'dead-letter' } } });
+  await using driver = await createTestDriver({
+    topology: counting(),
+    options: { handlers: { processing: () => 'dead-letter' } },
+  });
   await driver.pipe(words, [
     { key: 'a', value: 'x' },
     { key: 'a', value: 'poison' },
@@ -74,11 +88,22 @@ test('a poison record goes to the dead letters and takes nothing with it', async
 test('three instances share the tasks, and one more takes over after a kill', async () => {
   await using driver = await createTestDriver({ topology: counting(), instances: 3 });
   expect(driver.status().map((status) => status?.tasks.length)).toEqual([1, 1, 1]);
-  await driver.pipe(words, [..."abcdefghij"].map((key) => ({ key, value: 'x' })));
+  await driver.pipe(
+    words,
+    [...'abcdefghij'].map((key) => ({ key, value: 'x' })),
+  );
   await driver.kill(1);
-  await driver.advance(11_000);
-  expect(driver.status().map((status) => status?.tasks.length ?? 0).sort()).toEqual([0, 1, 2]);
-  await driver.pipe(words, [..."abcdefghij"].map((key) => ({ key, value: 'x' })));
+  await driver.advance(15_000);
+  expect(
+    driver
+      .status()
+      .map((status) => status?.tasks.length ?? 0)
+      .sort(),
+  ).toEqual([0, 1, 2]);
+  await driver.pipe(
+    words,
+    [...'abcdefghij'].map((key) => ({ key, value: 'x' })),
+  );
   const values = (await driver.read(counts)).map(({ value }) => value);
   expect(values.filter((value) => value === 1)).toHaveLength(10);
   expect(values.filter((value) => value === 2)).toHaveLength(10);
