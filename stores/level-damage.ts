@@ -59,10 +59,7 @@ function* batchHeaders(log: Buffer): Generator<Buffer | undefined> {
       yield undefined;
       continue;
     }
-    const begins = fragment.type === FULL || fragment.type === FIRST;
-    // A record without its end, or an end without its record.
-    if (begins === (partial !== undefined)) yield undefined;
-    if (begins) partial = Buffer.alloc(0);
+    if (fragment.type === FULL || fragment.type === FIRST) partial = Buffer.alloc(0);
     if (partial === undefined) continue;
     partial = Buffer.concat([partial, fragment.data.subarray(0, BATCH_HEADER_BYTES - partial.length)]);
     if (fragment.type === FULL || fragment.type === LAST) {
@@ -70,7 +67,6 @@ function* batchHeaders(log: Buffer): Generator<Buffer | undefined> {
       partial = undefined;
     }
   }
-  if (partial !== undefined) yield undefined;
 }
 
 interface Fragment {
@@ -95,7 +91,7 @@ function* fragments(log: Buffer): Generator<Fragment | undefined> {
       yield { type, data: log.subarray(at + HEADER_BYTES, next) };
       at = next;
     }
-    if (at + HEADER_BYTES <= end || (at < end && end < block + BLOCK_BYTES)) yield undefined;
+    if (at + HEADER_BYTES <= end) yield undefined;
   }
 }
 

@@ -201,7 +201,7 @@ class SortedBytes {
       }
       if (value !== undefined) {
         this.#values.set(key, value);
-        if (before === undefined && !this.#removed.delete(key)) this.#added.add(key);
+        if (before === undefined) this.#added.add(key);
       } else if (before !== undefined) {
         this.#values.delete(key);
         if (!this.#added.delete(key)) this.#removed.add(key);

@@ -125,11 +125,11 @@ describe('logs one after another', () => {
     expect(await findDamage(directory)).toBe(damage);
   });
 
-  test('more than nine logs are taken by number, not by name', async () => {
+  test('logs are taken by number, not by name', async () => {
     await writeFile(join(directory, 'CURRENT'), 'MANIFEST-000002\n');
-    await writeFile(join(directory, '999999.log'), logOf(older));
+    await writeFile(join(directory, '999999.log'), logOf(older.slice(0, 2)));
     await writeFile(join(directory, '1000001.log'), logOf(newer));
-    expect(await findDamage(directory)).toBeUndefined();
+    expect(await findDamage(directory)).toBe('1000001.log lacks batches before 7');
   });
 
   /** A write batch as LevelDB logs it; its operations do not matter here. */
