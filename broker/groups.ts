@@ -14,12 +14,14 @@ export interface GroupCoordinatorOptions {
 export class GroupCoordinator {
   readonly #groups = new Map<string, Group>();
   readonly #options: GroupCoordinatorOptions;
+  #closed: GavelError | undefined;
 
   constructor(options: GroupCoordinatorOptions) {
     this.#options = options;
   }
 
   join(request: JoinRequest): Promise<JoinAnswer> {
+    if (this.#closed !== undefined) throw this.#closed;
     let group = this.#groups.get(request.groupId);
     if (group === undefined) {
       group = new Group(request.groupId, this.#options);
@@ -79,13 +81,15 @@ export class GroupCoordinator {
     this.#groups.get(groupId)?.rebalance();
   }
 
-  /** Rejects whoever waits, and stops the timers. */
+  /** Answers whoever waits, and all calls from now on, with the error. */
   close(error: GavelError): void {
+    this.#closed = error;
     for (const group of this.#groups.values()) group.close(error);
     this.#groups.clear();
   }
 
   #group(member: GroupMember): Group {
+    if (this.#closed !== undefined) throw this.#closed;
     const group = this.#groups.get(member.groupId);
     if (group === undefined) throw unknownMember(member);
     return group;

@@ -49,6 +49,8 @@ export async function readStored(
 export async function readLog(db: LogLevel, partition: Partition, offset: number, maxBytes: number): Promise<LogRead> {
   const end = partition.end;
   const stored = await readStored(db, partition, { from: offset, to: end }, maxBytes);
+  const bytes = stored.reduce((sum, batch) => sum + batch.bytes.length, 0);
+  if (bytes > maxBytes && stored.length > 1) stored.pop(); // LevelDB stops behind the limit, not before it
   const position = stored.length === 0 ? end : (stored.at(-1) as Stored).last + 1;
   return { batches: stored.map(({ bytes }) => bytes), position, lastStableOffset: end };
 }
