@@ -54,18 +54,26 @@ interface Side {
 
 function faultsOf(reader: Side, writer: Side): readonly string[] {
   const faults: string[] = [];
-  const compare = (read: AvroType, written: AvroType, path: string): void => {
-    if (isReadable(read, written)) return;
-    const parts = partsOf(read, written);
-    const found = faults.length;
-    for (const part of parts) {
+  const seen: (readonly [AvroType, AvroType])[] = []; // a schema may contain itself
+  /** Answers whether there is a fault, which is told then. */
+  const compare = (read: AvroType, written: AvroType, path: string): boolean => {
+    if (isReadable(read, written)) return false;
+    if (seen.some((pair) => pair[0] === read && pair[1] === written)) return true;
+    seen.push([read, written]);
+    let told = false;
+    for (const part of partsOf(read, written)) {
       const at = part.name === '' ? path : `${path}.${part.name}`;
-      if (part.written !== undefined) compare(part.read, part.written, at);
-      else faults.push(`${at}: ${reader.label} has no default for it and ${writer.label} does not write it`);
+      if (part.written !== undefined) {
+        told = compare(part.read, part.written, at) || told;
+      } else {
+        faults.push(`${at}: ${reader.label} has no default for it and ${writer.label} does not write it`);
+        told = true;
+      }
     }
-    if (faults.length > found) return;
+    if (told) return true;
     const [from, to] = [describe(written), describe(read)];
     faults.push(`${path}: ${reader.label} cannot read the ${from} of ${writer.label} as ${to}`);
+    return true;
   };
   compare(reader.type, writer.type, shortName(reader.type));
   return faults;
