@@ -65,7 +65,7 @@ export function compileNodes(task: Task, options: TaskOptions): TaskNodes {
   return { sources, processors, wake: (node, time, limit) => byName.get(node)?.wake?.(time, limit) };
 }
 
-/** The context of one processor of one task. */
+/** The context of one processor of one task. Its functions may be taken off it: `const { forward } = context`. */
 class NodeContext {
   readonly subtopology: string;
   readonly partition: number;
@@ -98,7 +98,7 @@ class NodeContext {
     return this.#task.time;
   }
 
-  forward(port: string, key: unknown, value: unknown, options?: ForwardOptions): void {
+  readonly forward = (port: string, key: unknown, value: unknown, options?: ForwardOptions): void => {
     const receivers = this.#ports.get(port);
     if (receivers === undefined) {
       throw new GavelError('PROCESSING_FAILED', `processor "${this.#node.name}" has no port "${port}"`, {
@@ -117,27 +117,27 @@ class NodeContext {
       offset: input === undefined ? -1 : input.reader.offset,
     };
     for (let i = 0; i < receivers.length; i++) (receivers[i] as Receiver)(record);
-  }
+  };
 
-  wakeAt(time: number): void {
+  readonly wakeAt = (time: number): void => {
     this.#task.wakeAt(this.#node.name, time);
-  }
+  };
 
-  schedule(punctuation: Punctuation): { cancel(): void } {
+  readonly schedule = (punctuation: Punctuation): { cancel(): void } => {
     return this.#task.punctuations.schedule(punctuation, this.#task.options.clock.now());
-  }
+  };
 
-  deadLetter(reason: string, message: string): void {
+  readonly deadLetter = (reason: string, message: string): void => {
     this.#task.deadLetter('application', reason, message);
-  }
+  };
 
-  count(name: string, labels?: Labels, by?: number): void {
+  readonly count = (name: string, labels?: Labels, by?: number): void => {
     this.#task.options.metrics.count(name, labels, by);
-  }
+  };
 
-  observe(name: string, value: number, labels?: Labels): void {
+  readonly observe = (name: string, value: number, labels?: Labels): void => {
     this.#task.options.metrics.observe(name, value, labels);
-  }
+  };
 }
 
 interface Output {
