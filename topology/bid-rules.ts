@@ -66,13 +66,15 @@ export interface Acceptance {
   readonly offset: number;
   readonly flagged: boolean;
   readonly increments: Increments;
+  /** The bidders that the row names, this one included. */
+  readonly bidders: readonly string[] | null;
 }
 
 /** The auction after an accepted bid. */
 export function acceptBid(
   auction: AuctionState,
   bid: BidPlaced,
-  { time, offset, flagged, increments }: Acceptance,
+  { time, offset, flagged, increments, bidders }: Acceptance,
 ): AuctionState {
   const terms = auction.terms as AuctionTerms;
   const amount = bid.amount as number;
@@ -99,6 +101,7 @@ export function acceptBid(
     openMaximum: standing.openMaximum,
     accepted: auction.accepted + 1,
     endsAt: terms.softClose && moved ? endAfterBid(auction.endsAt, terms.endsAt, time) : auction.endsAt,
+    bidders,
     winningBid: leads ? { bidId: bid.bidId, offset, flagged } : winningBid,
   };
 }

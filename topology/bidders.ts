@@ -24,7 +24,7 @@ export type BidderEvent = BidderBid | BidderClosing | User;
 
 /** The step behind the judge that knows each bidder over all auctions. */
 export function bidders(from: readonly Edge<string, BidderEvent>[], weights: Weights) {
-  return processor<string, BidderEvent, PortTypes<typeof bidderPorts>, BidderStores>({
+  return processor({
     name: 'bidders',
     from,
     ports: bidderPorts,

@@ -12,7 +12,7 @@ type ListingContext = ProcessorContext<PortTypes<typeof listingPorts>, { readonl
 
 /** The step in front of the judge. */
 export function copyListings(items: Edge<string, Item>) {
-  return processor<string, Item, PortTypes<typeof listingPorts>>({
+  return processor({
     name: 'copy-listings',
     from: [items],
     ports: listingPorts,

@@ -7,17 +7,17 @@ import { flagAlert } from './alerts.ts';
 import { historyKey } from './bid-history.ts';
 import { Controls } from './controls.ts';
 import { currentPriceOf } from './current-price.ts';
-import { judgePorts, type JudgeContext, type JudgeOptions, type PortTypes } from './judge-context.ts';
+import { judgePorts, type JudgeContext, type JudgeOptions } from './judge-context.ts';
 import { judgeBid } from './judgement.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { bidCount, recentBidKey, recentBidOf } from './recent-bids.ts';
-import { judgeStores, type JudgeStores } from './state.ts';
+import { judgeStores } from './state.ts';
 import type { LogRecord } from './topics.ts';
 import type { Weights } from './weights.ts';
 
 /** The step that decides, from the one log that decides. */
 export function judge(log: Edge<string, LogRecord>, options: JudgeOptions) {
-  return processor<string, LogRecord, PortTypes<typeof judgePorts>, JudgeStores>({
+  return processor({
     name: 'judge',
     from: [log],
     ports: judgePorts,

@@ -1,6 +1,6 @@
 /** One bid judged: the verdict and the rows after it, from the rows before it and nothing else. Pure; replays call it again. */
 
-import type { AuctionState, BidHistory, BidPlaced, BidVerdict, RecentBid, Reason, Signal } from 'gavel/schemas';
+import type { AuctionState, BidHistory, BidPlaced, BidVerdict, Reason, RecentBid } from 'gavel/schemas';
 import type { StreamRecord } from 'gavel/streams';
 import { findEarlierBid, withAcceptedBid, withRefusedBid } from './bid-history.ts';
 import { acceptBid, refusal, ruleTime } from './bid-rules.ts';
@@ -20,15 +20,6 @@ export interface Judgement {
   readonly history: BidHistory | undefined;
 }
 
-/** What stands before the bid. */
-interface Case {
-  readonly auction: AuctionState | undefined;
-  readonly history: BidHistory | undefined;
-  readonly record: StreamRecord<string, BidPlaced>;
-  /** The time that the rules use. */
-  readonly time: number;
-}
-
 /**
  * Judges a bid by the rules of its auction and scores it if it is accepted.
  *
@@ -43,96 +34,99 @@ export function judgeBid(
   weights: Weights,
 ): Judgement {
   const bid = record.value;
-  const it: Case = { auction, history, record, time: ruleTime(auction, bid, record.timestamp) };
+  const verdict = draftOf(auction, record, weights.version);
   const earlier = findEarlierBid(history, bid.bidId);
-  if (earlier !== undefined) return duplicate(it, earlier, weights);
-  if (auction === undefined) return refuse(it, 'UNKNOWN_AUCTION', weights);
+  if (earlier !== undefined) {
+    verdict.outcome = 'DUPLICATE';
+    verdict.duplicateOf = { outcome: earlier.outcome, reason: earlier.reason, offset: earlier.offset };
+    return { verdict, auction, history };
+  }
+  if (auction === undefined) return refuse('UNKNOWN_AUCTION', { verdict, auction, history }, record);
   const increments = incrementsOf(auction.currency);
   const reason = refusal(auction, bid, record.timestamp, increments);
-  if (reason !== null) return refuse(it, reason, weights);
+  if (reason !== null) return refuse(reason, { verdict, auction, history }, record);
 
-  const signals = localSignals(auction, history, bid, { time: it.time, weights });
-  const score = signals === NO_SIGNALS ? 0 : scoreOf(signals, weights);
+  const time = verdict.decidedAt;
+  const signals = localSignals(auction, history, bid, { time, weights });
+  const score = scoreOf(signals, weights);
+  const { offset } = record;
   const flagged = score > weights.flagAbove;
-  const after = acceptBid(auction, bid, { time: it.time, offset: record.offset, flagged, increments });
+  const bidders = biddersWith(auction, history, bid.bidderId);
+  const after = acceptBid(auction, bid, { time, offset, flagged, increments, bidders });
+  verdict.outcome = 'ACCEPTED';
+  verdict.newPrice = after.price;
+  verdict.leads = after.leader === bid.bidderId;
+  verdict.signals = signals;
+  verdict.score = score;
   return {
-    verdict: verdict(it, {
-      outcome: 'ACCEPTED',
-      reason: null,
-      duplicateOf: null,
-      after,
-      score,
-      signals,
-      version: weights.version,
-    }),
-    auction: withBidder(after, history, bid.bidderId),
+    verdict,
+    auction: after,
     history: withAcceptedBid(history, {
-      recent: { bidId: bid.bidId, outcome: 'ACCEPTED', reason: null, offset: record.offset },
-      time: it.time,
+      recent: { bidId: bid.bidId, outcome: 'ACCEPTED', reason: null, offset },
+      time,
       amount: bid.amount as number,
       selfRaise: auction.leader === bid.bidderId,
     }),
   };
 }
 
-/** Rule 0: changes nothing. */
-function duplicate(it: Case, earlier: RecentBid, { version }: Weights): Judgement {
-  const duplicateOf = { outcome: earlier.outcome, reason: earlier.reason, offset: earlier.offset };
+type Draft = { -readonly [Field in keyof BidVerdict]: BidVerdict[Field] };
+
+/** The verdict of a bid that changes nothing. */
+function draftOf(
+  auction: AuctionState | undefined,
+  record: StreamRecord<string, BidPlaced>,
+  weightsVersion: number,
+): Draft {
+  const bid = record.value;
   return {
-    verdict: verdict(it, { ...UNSCORED, outcome: 'DUPLICATE', reason: null, duplicateOf, after: it.auction, version }),
-    auction: it.auction,
-    history: it.history,
+    type: 'BidVerdict',
+    bidId: bid.bidId,
+    auctionId: bid.auctionId,
+    bidderId: bid.bidderId,
+    bidType: bid.bidType,
+    outcome: 'REJECTED',
+    reason: null,
+    duplicateOf: null,
+    currency: auction === undefined ? bid.currency : auction.currency,
+    previousPrice: auction === undefined ? null : auction.price,
+    newPrice: auction === undefined ? null : auction.price,
+    leads: auction !== undefined && auction.leader === bid.bidderId,
+    score: 0,
+    signals: NO_SIGNALS,
+    weightsVersion,
+    input: { topic: record.topic, partition: record.partition, offset: record.offset },
+    placedAt: bid.placedAt,
+    decidedAt: ruleTime(auction, bid, record.timestamp),
   };
 }
 
-function refuse(it: Case, reason: Reason, { version }: Weights): Judgement {
-  const { auction, history, record } = it;
+function refuse(
+  reason: Reason,
+  { verdict, auction, history }: Omit<Judgement, 'verdict'> & { readonly verdict: Draft },
+  record: StreamRecord<string, BidPlaced>,
+): Judgement {
   const { bidId, bidderId } = record.value;
   const recent: RecentBid = { bidId, outcome: 'REJECTED', reason, offset: record.offset };
   const expiresAt = auction === undefined || isForgotten(auction) ? record.timestamp + FORGET_BIDS_MS : null;
+  verdict.reason = reason;
   return {
-    verdict: verdict(it, { ...UNSCORED, outcome: 'REJECTED', reason, duplicateOf: null, after: auction, version }),
-    auction: auction && withBidder({ ...auction, rejected: auction.rejected + 1 }, history, bidderId),
+    verdict,
+    auction: auction && {
+      ...auction,
+      rejected: auction.rejected + 1,
+      bidders: biddersWith(auction, history, bidderId),
+    },
     history: withRefusedBid(history, recent, expiresAt),
   };
 }
 
-/** Names a bidder whose row this bid makes, or takes over from the time when the auction was unknown. */
-function withBidder(auction: AuctionState, history: BidHistory | undefined, bidderId: string): AuctionState {
-  const { bidders } = auction;
-  if (bidders === null || (history !== undefined && history.expiresAt === null)) return auction;
-  return { ...auction, bidders: bidders.length < NAMED_BIDDERS ? [...bidders, bidderId] : null };
-}
-
-const UNSCORED = { score: 0, signals: NO_SIGNALS } as const;
-
-interface Finding extends Pick<BidVerdict, 'outcome' | 'reason' | 'duplicateOf' | 'score'> {
-  readonly after: AuctionState | undefined;
-  readonly signals: readonly Signal[];
-  readonly version: number;
-}
-
-function verdict({ auction, record, time }: Case, finding: Finding): BidVerdict {
-  const { bidId, auctionId, bidderId, bidType, currency, placedAt } = record.value;
-  const { after } = finding;
-  return {
-    type: 'BidVerdict',
-    bidId,
-    auctionId,
-    bidderId,
-    bidType,
-    outcome: finding.outcome,
-    reason: finding.reason,
-    duplicateOf: finding.duplicateOf,
-    currency: auction === undefined ? currency : auction.currency,
-    previousPrice: auction === undefined ? null : auction.price,
-    newPrice: after === undefined ? null : after.price,
-    leads: after !== undefined && after.leader === bidderId,
-    score: finding.score,
-    signals: finding.signals,
-    weightsVersion: finding.version,
-    input: { topic: record.topic, partition: record.partition, offset: record.offset },
-    placedAt,
-    decidedAt: time,
-  };
+/** The bidders of an auction with one whose row this bid makes, or takes over from the time when the auction was unknown. */
+function biddersWith(
+  { bidders }: AuctionState,
+  history: BidHistory | undefined,
+  bidderId: string,
+): readonly string[] | null {
+  if (bidders === null || (history !== undefined && history.expiresAt === null)) return bidders;
+  return bidders.length < NAMED_BIDDERS ? [...bidders, bidderId] : null;
 }

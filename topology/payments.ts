@@ -32,7 +32,7 @@ type PaymentRecord = StreamRecord<string, Transaction | PosSale>;
 
 /** The step that settles what was paid. */
 export function payments(from: readonly Edge<string, Transaction | PosSale>[], keepClosedDays: number) {
-  return processor<string, Transaction | PosSale, PortTypes<typeof paymentPorts>, PaymentStores>({
+  return processor({
     name: 'payments',
     from,
     ports: paymentPorts,
