@@ -269,13 +269,10 @@ export class Grouped<K, V> extends Aggregation<K, V, K> {
 function edgesByKey<K, V>(stream: Stream<K, V, Keying>, operator: string): From<K, V> {
   if (stream.keying === 'by key') return stream.from;
   const names = stream.nodes.map((node) => `"${node.name}"`).join(', ');
-  throw new GavelError(
-    'TOPOLOGY_INVALID',
-    `${operator} needs records of one key in one task, but keys may have changed before ${names}`,
-    {
-      hint: 'put a repartition() before it, use groupBy(), or say markAsPartitioned() where keys stay in their partitions',
-    },
-  );
+  const text = `${operator} needs the records of a key in one task, but an operator before ${names} may have changed keys`;
+  throw new GavelError('TOPOLOGY_INVALID', text, {
+    hint: 'put a repartition() before it, use groupBy(), or say markAsPartitioned() where keys stay in their partitions',
+  });
 }
 
 function joined<K, V, T, R>(
@@ -283,9 +280,10 @@ function joined<K, V, T, R>(
   options: o.LeftJoinOptions<K, V, T, R> | o.JoinOptions<K, V, T, R>,
   left: boolean,
 ): Stream<K, R> {
-  const from = edgesByKey(stream, `join("${options.name}")`) as From<K, NonNull<V>>;
+  const { name, table } = options;
+  const from = edgesByKey(stream, `${left ? 'leftJoin' : 'join'}("${name}")`) as From<K, NonNull<V>>;
   const to = options.to as o.LeftJoinOptions<K, V, T, R>['to'];
-  return new Stream([tableJoinNode({ name: options.name, from, table: options.table.node, to, left })], 'by key');
+  return new Stream([tableJoinNode({ name, from, table: table.node, to, left })], 'by key');
 }
 
 function globallyJoined<K, V, K2, T, R, S extends Keying>(

@@ -114,7 +114,7 @@ function shape(sub: Subtopology): string[] {
   const faults: string[] = [];
   const own = new Set<GraphNode>([...sub.inputs, ...sub.processors, ...sub.outputs]);
   const isolated = [...own].every((node) => node.kind === 'source' || node.from.every((edge) => own.has(edge?.node)));
-  if (sub.inputs.length === 0 && isolated) faults.push(`sub-topology "${sub.name}" has no source`);
+  if (own.size > 0 && sub.inputs.length === 0 && isolated) faults.push(`sub-topology "${sub.name}" has no source`);
   for (const node of [...sub.processors, ...sub.outputs]) {
     if (node.from.length === 0) faults.push(`node "${node.name}" reads from nothing`);
     for (const edge of node.from) {

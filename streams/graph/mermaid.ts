@@ -79,6 +79,7 @@ class Chart {
   }
 }
 
+/** A label; Mermaid reads HTML in it unless told not to. */
 function text(name: string): string {
-  return `"${name.replaceAll('"', '#quot;')}"`;
+  return `"${name.replaceAll('"', '#quot;').replaceAll('<', '#lt;').replaceAll('>', '#gt;')}"`;
 }

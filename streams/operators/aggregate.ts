@@ -16,7 +16,7 @@ export function aggregating<K, V, A>(
 ): Operator<K, V, K, A | null, RowStores<K, A>> {
   return (context) => {
     const { rows } = context.stores;
-    const { forward, flush, rollback } = forwardsOf<K, A | null>(context, caching);
+    const forwards = forwardsOf<K, A | null>(context, caching);
     return {
       process(record) {
         const { key } = record;
@@ -27,10 +27,10 @@ export function aggregating<K, V, A>(
         const timestamp = row === undefined ? record.timestamp : Math.max(row.timestamp, record.timestamp);
         if (value === null) rows.delete(key);
         else rows.put(key, { value, timestamp });
-        forward(key, value, timestamp === record.timestamp ? record : { timestamp, headers: record.headers });
+        forwards.forward(key, value, timestamp === record.timestamp ? record : { timestamp, headers: record.headers });
       },
-      flush,
-      rollback,
+      flush: () => forwards.flush(),
+      rollback: () => forwards.rollback(),
     };
   };
 }

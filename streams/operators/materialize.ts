@@ -14,7 +14,7 @@ export function materializing<K, V>(
 ): Operator<K, V, K, NonNull<V> | null, RowStores<K, NonNull<V>>> {
   return (context) => {
     const { rows } = context.stores;
-    const { forward, flush, rollback } = forwardsOf<K, NonNull<V> | null>(context, caching);
+    const forwards = forwardsOf<K, NonNull<V> | null>(context, caching);
     return {
       process(record) {
         const { key, timestamp } = record;
@@ -22,10 +22,10 @@ export function materializing<K, V>(
         if (key === null || key === undefined) return dropNullKey(context);
         if (value === null) rows.delete(key);
         else rows.put(key, { value, timestamp });
-        forward(key, value, record);
+        forwards.forward(key, value, record);
       },
-      flush,
-      rollback,
+      flush: () => forwards.flush(),
+      rollback: () => forwards.rollback(),
     };
   };
 }
