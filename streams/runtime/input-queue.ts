@@ -2,6 +2,8 @@
 
 import type { FetchedPartition } from '../broker.ts';
 import type { InputNode } from '../graph/topology.ts';
+import type { StreamRecord } from '../record.ts';
+import type { Serde } from '../serde.ts';
 import { BatchReader } from '../record-batch/index.ts';
 
 interface Batch {
@@ -33,6 +35,17 @@ export class InputQueue {
   lastStableOffset = -1;
   /** Set while the fetcher is held back. */
   paused = false;
+  /** Highest record time processed (semantics 4). */
+  partitionTime = -1;
+  /** What takes the records; set when the task is compiled. */
+  receivers: readonly ((record: StreamRecord<unknown, unknown>) => void)[] = [];
+  readonly serdes: { readonly key: Serde<unknown>; readonly value: Serde<unknown> };
+  /** Takes the time from the record; undefined where the log's is taken. */
+  readonly extractor: ((record: StreamRecord<unknown, unknown>) => number) | undefined;
+  /** Time of the head record. */
+  timestamp = -1;
+  /** The head record, where it had to be decoded to know its time. */
+  head: StreamRecord<unknown, unknown> | undefined;
 
   #batches: Batch[] = [];
   #current = -1;
@@ -44,6 +57,8 @@ export class InputQueue {
     this.topic = topic;
     this.partition = partition;
     this.position = offset;
+    this.serdes = node.kind === 'source' ? node.topic : node;
+    this.extractor = node.kind === 'source' ? node.timestamp : undefined;
     this.#epochOffset = offset;
   }
 
@@ -59,14 +74,23 @@ export class InputQueue {
     if (!this.hasRecord) this.advance();
   }
 
+  /** Gives the head the time that its source found in it. */
+  setHead(record: StreamRecord<unknown, unknown>, timestamp: number): void {
+    if (!Number.isFinite(timestamp) || timestamp < 0) throw new RangeError(`${timestamp} is no record time`);
+    this.timestamp = timestamp;
+    this.head = { ...record, timestamp };
+  }
+
   /** Moves the head to the next record. */
   advance(): void {
+    this.head = undefined;
     for (;;) {
       const batch = this.#batches[this.#current];
       if (batch !== undefined) {
         while (this.reader.next()) {
           if (this.reader.offset < batch.from) continue;
           this.hasRecord = true;
+          this.timestamp = this.reader.timestamp;
           return;
         }
       }

@@ -38,20 +38,25 @@ export class OutputBuffer {
    * Adds a record.
    * @throws GavelError `RECORD_TOO_LARGE`, or what the serde throws; then nothing was added
    */
-  append<V>(target: OutputTarget, partition: number, record: Output<V>): void {
-    const open = this.#batch(target, partition);
+  append(
+    output: { readonly target: OutputTarget; readonly value: Serde<unknown> },
+    partition: number,
+    key: Buffer | null,
+    record: Payload,
+  ): void {
+    const open = this.#batch(output.target, partition);
     const { writer } = open;
     writer.start(record.timestamp);
     try {
-      writer.keyBytes(record.key);
+      writer.keyBytes(key);
       if (record.value === null) writer.valueBytes(null);
-      else writer.value(record.serde, record.value);
+      else writer.value(output.value, record.value);
     } catch (error) {
       writer.undo();
       throw error;
     }
     if (this.#fits(open)) this.#end(open, record.headers);
-    else this.append(target, partition, record);
+    else this.append(output, partition, key, record);
   }
 
   /** Adds a record whose value is bytes already. @throws GavelError `RECORD_TOO_LARGE`; then nothing was added */
@@ -140,12 +145,10 @@ export class OutputBuffer {
   }
 }
 
-/** A record whose value a serde writes. */
-export interface Output<V> {
+/** What is written of a record besides its key. */
+export interface Payload {
   readonly timestamp: number;
-  readonly key: Uint8Array | null;
-  readonly serde: Serde<V>;
-  readonly value: V | null;
+  readonly value: unknown;
   readonly headers: readonly Header[];
 }
 

@@ -5,7 +5,6 @@ import type { GraphNode, ProcessorNode, RepartitionNode, SinkNode } from '../gra
 import { OUT } from '../graph/nodes.ts';
 import { repartitionTopicName } from '../graph/topology.ts';
 import type { InputNode, OutputNode } from '../graph/topology.ts';
-import { partitionOf } from '../partitioner.ts';
 import type {
   ForwardOptions,
   GlobalTables,
@@ -17,7 +16,6 @@ import type {
 } from '../processor.ts';
 import { NO_HEADERS } from '../record.ts';
 import type { StreamRecord } from '../record.ts';
-import { serializeToBuffer } from '../serde.ts';
 import type { Serde } from '../serde.ts';
 import type { Labels } from './metrics.ts';
 import type { Target } from './targets.ts';
@@ -149,25 +147,17 @@ interface Output {
 function outputReceiver(task: Task, node: OutputNode, options: TaskOptions): Receiver {
   const choose = outputChooser(node, options);
   const { partitioner } = node;
+  const { keyMemo } = task;
   return (record) => {
     const { key, value } = record;
     try {
       const output = choose(key, value);
-      const keyBytes = key === null ? null : memoizedKey(task, key, output.key);
       const { partitions } = output.target;
-      const partition =
-        partitioner !== undefined
-          ? partitioner(key, value, partitions)
-          : keyBytes === null
-            ? options.partition % partitions
-            : partitionOf(keyBytes, partitions);
-      options.outputs.append(output.target, partition, {
-        timestamp: record.timestamp,
-        key: keyBytes,
-        serde: output.value,
-        value,
-        headers: record.headers,
-      });
+      const keyBytes = key === null ? null : keyMemo.bytesOf(key, output.key);
+      let partition = options.partition % partitions;
+      if (partitioner !== undefined) partition = partitioner(key, value, partitions);
+      else if (keyBytes !== null) partition = keyMemo.partition(partitions);
+      options.outputs.append(output, partition, keyBytes, record);
     } catch (cause) {
       const text = cause instanceof Error ? cause.message : String(cause);
       throw new GavelError('PRODUCTION_FAILED', `"${node.name}" cannot write a record: ${text}`, { cause });
@@ -211,14 +201,4 @@ function repartitionOutput(
     key: node.key,
     value: node.value,
   };
-}
-
-function memoizedKey(task: Task, key: unknown, serde: Serde<unknown>): Buffer {
-  const memo = task.keyMemo;
-  if (memo.key !== key || memo.serde !== serde || memo.bytes === null) {
-    memo.bytes = serializeToBuffer(serde, key);
-    memo.key = key;
-    memo.serde = serde;
-  }
-  return memo.bytes;
 }

@@ -10,10 +10,13 @@ import type { DirtyRow } from './dirty-rows.ts';
 import { DueIndex } from './due-index.ts';
 import { indexPrefix, prefixEnd, rowPrefix } from './keys.ts';
 import { ValueCache } from './value-cache.ts';
+import type { CachedRow } from './value-cache.ts';
 
 /** Entries asked of the storage at once by a scan. */
 const SCAN_CHUNK = 256;
 const NO_BYTES = Buffer.alloc(0);
+/** Value of index rows: LevelDB's binding leaks memory with empty values. */
+const INDEXED = Buffer.from([1]);
 const scratch = new ByteBuffer(4_096);
 
 /** Takes the rows of an epoch for the changelog; the buffers are valid during the call only. */
@@ -30,7 +33,11 @@ export class TaskStore<K, V> implements KeyValueStore<K, V> {
   readonly #storage: TaskStorage;
   readonly #prefix: Buffer;
   readonly #indexes = new Map<string, LocalIndex<K, V>>();
-  readonly #cache: ValueCache<V>;
+  readonly #cache: ValueCache<K, V>;
+  /** Rows keep the value before the epoch, for the indexes. */
+  readonly #needsBefore: boolean;
+  /** Number of the open epoch. */
+  #epoch = 0;
   readonly #onValue: (value: V) => V;
   #open: DirtyRows<K, V>;
   #committing: DirtyRows<K, V>;
@@ -41,6 +48,7 @@ export class TaskStore<K, V> implements KeyValueStore<K, V> {
     this.#storage = storage;
     this.#prefix = rowPrefix(spec.name);
     this.#cache = new ValueCache(spec.cacheEntries);
+    this.#needsBefore = Object.keys(spec.indexes).length > 0;
     this.#onValue = onValue;
     this.#open = this.#noRows();
     this.#committing = this.#noRows();
@@ -48,7 +56,7 @@ export class TaskStore<K, V> implements KeyValueStore<K, V> {
   }
 
   get(key: K): V | undefined {
-    return this.#read(this.#idOf(key), key);
+    return this.#find(this.#idOf(key), key).value;
   }
 
   put(key: K, value: V): void {
@@ -132,6 +140,7 @@ export class TaskStore<K, V> implements KeyValueStore<K, V> {
   freeze(): void {
     this.#committing = this.#open;
     this.#open = this.#noRows();
+    this.#epoch++;
   }
 
   /** Drops the open epoch's rows. */
@@ -182,29 +191,38 @@ export class TaskStore<K, V> implements KeyValueStore<K, V> {
     else batch.put(rowKey, value);
   }
 
-  #read(id: string, key: K): V | undefined {
-    const cached = this.#cache.get(id);
+  /** The newest value of a key, from memory if it is there. */
+  #find(id: string, key: K): CachedRow<K, V> {
+    let cached = this.#cache.get(id);
     if (cached !== undefined) return cached;
-    const row = this.#open.get(id) ?? this.#committing.get(id);
-    if (row !== undefined) {
-      if (row.value !== undefined) this.#cache.set(id, row.value);
-      return row.value;
-    }
-    const bytes = this.#storage.get(scratch.buffer.subarray(0, this.#serializeKey(key)));
-    if (bytes === undefined) return undefined;
-    const value = this.#decode(bytes);
-    this.#cache.set(id, value);
-    return value;
+    const open = this.#open.get(id);
+    const row = open ?? this.#committing.get(id);
+    if (row === undefined) {
+      const bytes = this.#storage.get(scratch.buffer.subarray(0, this.#serializeKey(key)));
+      cached = { value: bytes === undefined ? undefined : this.#decode(bytes), row: undefined, epoch: -1 };
+    } else cached = { value: row.value, row: open, epoch: open === undefined ? -1 : this.#epoch };
+    this.#cache.add(id, cached);
+    return cached;
   }
 
   #write(key: K, value: V | undefined): void {
     const id = this.#idOf(key);
-    const row = this.#open.get(id);
-    const previous = this.#indexes.size === 0 ? undefined : row === undefined ? this.#read(id, key) : row.value;
-    if (row === undefined) this.#open.add(id, { key, value, before: previous });
-    else row.value = value;
-    if (value === undefined) this.#cache.delete(id);
-    else this.#cache.set(id, value);
+    const cached = this.#needsBefore ? this.#find(id, key) : this.#cache.get(id);
+    const previous = cached?.value;
+    const row = cached === undefined ? this.#open.get(id) : cached.epoch === this.#epoch ? cached.row : undefined;
+    if (row !== undefined) {
+      row.value = value;
+      if (cached !== undefined) cached.value = value;
+    } else {
+      const added = { key, value, before: this.#needsBefore ? previous : undefined };
+      this.#open.add(id, added);
+      if (cached === undefined) this.#cache.add(id, { value, row: added, epoch: this.#epoch });
+      else {
+        cached.value = value;
+        cached.row = added;
+        cached.epoch = this.#epoch;
+      }
+    }
     if (value === undefined) return;
     for (const index of this.#indexes.values()) {
       const order = index.orderOf(key, value);
@@ -326,7 +344,7 @@ function writeIndex<K, V>(batch: StorageBatch, index: LocalIndex<K, V>, row: Dir
   const now = row.value === undefined ? undefined : index.orderOf(row.key, row.value);
   if (before === now) return;
   if (before !== undefined) batch.delete(indexKey(index.prefix, before, keyBytes));
-  if (now !== undefined) batch.put(indexKey(index.prefix, now, keyBytes), NO_BYTES);
+  if (now !== undefined) batch.put(indexKey(index.prefix, now, keyBytes), INDEXED);
 }
 
 function indexKey(prefix: Buffer, order: number, keyBytes: Buffer): Buffer {

@@ -12,6 +12,7 @@ import { deadLetterHeaders, deadLetterTopicName } from './dead-letter.ts';
 import type { FailureStage } from './dead-letter.ts';
 import type { InputQueue } from './input-queue.ts';
 import type { EpochMetrics } from './metrics.ts';
+import { KeyMemo } from './key-memo.ts';
 import type { OutputBuffer } from './output-buffer.ts';
 import type { Targets } from './targets.ts';
 import type { TaskState } from './task-state.ts';
@@ -33,7 +34,7 @@ export class TaskFailure extends Error {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
     this.task = task;
     this.stage = stage;
-    this.at = at;
+    this.at = at === undefined ? undefined : { topic: at.topic, partition: at.partition, offset: at.offset };
   }
 }
 
@@ -74,14 +75,11 @@ export class Task {
   /** The record that runs now, if one does. */
   current: InputQueue | undefined;
   /** Serialized key used last: most outputs of a record have the same key. */
-  readonly keyMemo: { key: unknown; serde: unknown; bytes: Buffer | null } = {
-    key: undefined,
-    serde: undefined,
-    bytes: null,
-  };
+  readonly keyMemo = new KeyMemo();
 
   readonly #nodes: TaskNodes;
-  #partitionTimes: { [topic: string]: number } = {};
+  /** True where a source takes the time from the record. */
+  readonly #extracts: boolean;
   #wakes = new Map<string, number>();
   #nextWake = Infinity;
   #timesChanged = false;
@@ -94,8 +92,10 @@ export class Task {
     this.id = options.id;
     this.state = options.state;
     this.inputs = options.inputs;
+    this.#extracts = this.inputs.some(({ extractor }) => extractor !== undefined);
     this.#loadTimes();
     this.#nodes = compileNodes(this, options);
+    for (const input of this.inputs) input.receivers = this.#nodes.sources.get(input.node) ?? [];
   }
 
   /** The earliest wake asked for; Infinity without one. */
@@ -125,9 +125,15 @@ export class Task {
    * @throws TaskFailure
    */
   step(): boolean | Promise<boolean> {
+    if (this.#extracts) {
+      for (const input of this.inputs) {
+        const waiting = this.#extractTime(input);
+        if (waiting !== undefined) return waiting;
+      }
+    }
     const input = this.#choose();
     if (input === undefined) return false;
-    const time = Math.max(this.streamTime, input.reader.timestamp);
+    const time = Math.max(this.streamTime, input.timestamp);
     if (this.#nextWake <= time) return this.#wake(time);
     return this.#process(input, time);
   }
@@ -153,7 +159,7 @@ export class Task {
     if (this.#timesChanged) {
       this.state.times = {
         streamTime: this.streamTime,
-        partitionTimes: { ...this.#partitionTimes },
+        partitionTimes: Object.fromEntries(this.inputs.map(({ topic, partitionTime }) => [topic, partitionTime])),
         wakes: Object.fromEntries(this.#wakes),
       };
       this.#timesChanged = false;
@@ -164,7 +170,7 @@ export class Task {
       topic: input.topic,
       partition: input.partition,
       offset: input.committable,
-      metadata: String(this.#partitionTimes[input.topic] ?? -1),
+      metadata: String(input.partitionTime),
     }));
     for (const input of this.inputs) {
       input.cut();
@@ -222,7 +228,7 @@ export class Task {
     for (let i = 0; i < inputs.length; i++) {
       const input = inputs[i] as InputQueue;
       if (!input.hasRecord) waits ||= !input.atEnd || this.options.maxTaskIdleMs > 0;
-      else if (chosen === undefined || input.reader.timestamp < chosen.reader.timestamp) chosen = input;
+      else if (chosen === undefined || input.timestamp < chosen.timestamp) chosen = input;
     }
     if (chosen === undefined || !waits || inputs.length === 1) {
       this.#idleSince = -1;
@@ -235,53 +241,53 @@ export class Task {
   }
 
   #process(input: InputQueue, time: number): boolean | Promise<boolean> {
-    const { reader, topic, partition } = input;
-    const { offset, timestamp } = reader;
     this.current = input;
-    this.time = timestamp;
+    this.time = input.timestamp;
     if (this.#isClock(input)) return this.#done(input, time);
-    const at = { topic, partition, offset };
     if (this.#skips.size > 0) {
-      const skip = this.#skips.get(`${topic}:${offset}`);
+      const skip = this.#skips.get(`${input.topic}:${input.reader.offset}`);
       if (skip !== undefined) {
         if (skip.deadLetter) this.deadLetter(skip.stage, skip.reason, skip.message);
         else this.options.metrics.count('records_dropped_total', SKIPPED);
         return this.#done(input, time);
       }
     }
-    const record = this.#decode(input, at);
+    const record = input.head ?? this.#decode(input);
     if (record instanceof Promise) return record;
     this.streamTime = time;
     try {
-      const receivers = this.#nodes.sources.get(input.node) as Receiver[];
+      const { receivers } = input;
       for (let i = 0; i < receivers.length; i++) (receivers[i] as Receiver)(record);
       if (this.#pending.length === 0) {
         this.#done(input, time);
         if (this.#pending.length === 0) return true;
-        return this.#settle(at, undefined);
+        return this.#settle(record, undefined);
       }
     } catch (error) {
-      throw this.#failure(at, error);
+      throw this.#failure(record, error);
     }
-    return this.#settle(at, () => this.#done(input, time));
+    return this.#settle(record, () => this.#done(input, time));
   }
 
-  #decode(input: InputQueue, at: NonNullable<TaskFailure['at']>): StreamRecord<unknown, unknown> | Promise<boolean> {
-    const { reader, node } = input;
-    const { key: keySerde, value: valueSerde } = node.kind === 'source' ? node.topic : node;
+  /** The record at the head, or a promise to be awaited before it is tried again. */
+  #decode(input: InputQueue): StreamRecord<unknown, unknown> | Promise<boolean> {
+    const { reader, topic, partition, serdes } = input;
     try {
       const keyBytes = reader.key();
       const valueBytes = reader.value();
+      const key = keyBytes === null ? null : serdes.key.deserialize(keyBytes);
+      if (keyBytes !== null) this.keyMemo.set(key, serdes.key, keyBytes);
       return {
-        key: keyBytes === null ? null : keySerde.deserialize(keyBytes),
-        value: valueBytes === null ? null : valueSerde.deserialize(valueBytes),
+        key,
+        value: valueBytes === null ? null : serdes.value.deserialize(valueBytes),
         timestamp: reader.timestamp,
         headers: reader.headers(),
-        topic: at.topic,
-        partition: at.partition,
-        offset: at.offset,
+        topic,
+        partition,
+        offset: reader.offset,
       };
     } catch (error) {
+      const at = { topic, partition, offset: reader.offset };
       if (!(error instanceof SerdeNotReady)) throw new TaskFailure(this.id, 'deserialization', at, error);
       return error.ready.then(
         () => true,
@@ -292,11 +298,24 @@ export class Task {
     }
   }
 
+  /** Finds the time of a head whose source takes it from the record. Undefined where there is nothing to wait for. */
+  #extractTime(input: InputQueue): Promise<boolean> | undefined {
+    if (input.extractor === undefined || !input.hasRecord || input.head !== undefined || this.#isClock(input))
+      return undefined;
+    if (this.#skips.has(`${input.topic}:${input.reader.offset}`)) return undefined;
+    const record = this.#decode(input);
+    if (record instanceof Promise) return record;
+    try {
+      input.setHead(record, input.extractor(record));
+    } catch (error) {
+      throw new TaskFailure(this.id, 'deserialization', record, error);
+    }
+    return undefined;
+  }
+
   #done(input: InputQueue, time: number): boolean {
     this.streamTime = time;
-    const { topic } = input;
-    const { timestamp } = input.reader;
-    if (timestamp > (this.#partitionTimes[topic] ?? -1)) this.#partitionTimes[topic] = timestamp;
+    if (input.timestamp > input.partitionTime) input.partitionTime = input.timestamp;
     this.#timesChanged = true;
     for (const pending of this.punctuations.run('stream', time)) this.#pending.push(pending);
     this.current = undefined;
@@ -372,7 +391,7 @@ export class Task {
   #loadTimes(): void {
     const times = this.state.times;
     this.streamTime = times.streamTime;
-    this.#partitionTimes = { ...times.partitionTimes };
+    for (const input of this.inputs) input.partitionTime = times.partitionTimes[input.topic] ?? -1;
     this.#wakes = new Map(Object.entries(times.wakes));
     this.#findNextWake();
     this.#timesChanged = false;
