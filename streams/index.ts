@@ -18,6 +18,7 @@ export { partitionKey } from './broker.ts';
 export { murmur2, partitionOf } from './partitioner.ts';
 export { BatchReader, BatchWriter, placeBatch, readHeader, sealBatch, verifyBatch } from './record-batch/index.ts';
 export { globalTable, keyValueStore, port, processor, repartition, sink, source } from './graph/nodes.ts';
+export { shadowOf, shadowTopicName } from './graph/shadow.ts';
 export { createStreams } from './runtime/app.ts';
 export { DEAD_LETTER_HEADERS, deadLetterTopicName } from './runtime/dead-letter.ts';
 export { STREAMS_DEFAULTS } from './runtime/options.ts';

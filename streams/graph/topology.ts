@@ -39,6 +39,8 @@ export interface Topology {
   readonly globalTables: readonly GlobalTableNode<unknown, unknown>[];
   /** Every topic that must exist before the start; internal ones are the application's (`internalTopics`). */
   readonly topics: readonly TopicSpec[];
+  /** Set on a shadow (`shadowOf`): the end of its topics' names. */
+  readonly shadow: string | undefined;
 }
 
 /**
@@ -64,6 +66,7 @@ export function topology(ends: { readonly [subtopology: string]: readonly (Graph
     subtopologies: Object.freeze(subtopologies),
     globalTables: Object.freeze(globalTables as GlobalTableNode<unknown, unknown>[]),
     topics: Object.freeze([...topics.values()]),
+    shadow: undefined,
   });
   const faults = [...assigned.faults, ...findFaults(made)];
   if (faults.length > 0) {

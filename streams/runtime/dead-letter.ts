@@ -29,14 +29,15 @@ export const DEAD_LETTER_HEADERS = Object.freeze({
 
 const MESSAGE_MAX = 1_000;
 
-export function deadLetterTopicName(topic: string): string {
-  return `${topic}.dlq`;
+/** @param shadow set where a shadow writes it: its dead letters are its own */
+export function deadLetterTopicName(topic: string, shadow?: string): string {
+  return shadow === undefined ? `${topic}.dlq` : `${topic}.dlq.${shadow}`;
 }
 
 /** The dead-letter topic of a source: as many partitions, kept by time. */
-export function deadLetterTopic(source: TopicSpec): TopicSpec {
+export function deadLetterTopic(source: TopicSpec, shadow?: string): TopicSpec {
   return {
-    name: deadLetterTopicName(source.name),
+    name: deadLetterTopicName(source.name, shadow),
     partitions: source.partitions,
     config: { ...TOPIC_CONFIG_DEFAULTS, retentionMs: -1 },
   };

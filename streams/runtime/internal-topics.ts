@@ -51,14 +51,14 @@ export function internalTopics(applicationId: string, topology: Topology): reado
       });
     }
     for (const input of sub.inputs) {
-      if (input.kind === 'source') topics.push(deadLetterTopic(input.topic));
+      if (input.kind === 'source') topics.push(deadLetterTopic(input.topic, topology.shadow));
       else {
         const spec = {
           name: repartitionTopicName(applicationId, input.name),
           partitions,
           config: { ...TOPIC_CONFIG_DEFAULTS, retentionMs: -1 },
         };
-        topics.push(spec, deadLetterTopic(spec));
+        topics.push(spec, deadLetterTopic(spec, topology.shadow));
       }
     }
   }

@@ -109,6 +109,7 @@ export class TaskOpener {
       clock: settings.clock,
       maxTaskIdleMs: settings.maxTaskIdleMs,
       applicationId: settings.applicationId,
+      shadow: settings.topology.shadow,
     });
     return new RunningTask({
       task,

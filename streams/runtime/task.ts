@@ -60,6 +60,8 @@ export interface TaskOptions {
   readonly clock: Clock;
   readonly maxTaskIdleMs: number;
   readonly applicationId: string;
+  /** Set where the topology is a shadow. */
+  readonly shadow: string | undefined;
 }
 
 export class Task {
@@ -210,7 +212,7 @@ export class Task {
       throw new GavelError('ILLEGAL_STATE', 'only a record can be a dead letter: none is being processed now');
     }
     const { reader, topic, partition } = input;
-    const target = this.options.targets.get(deadLetterTopicName(topic));
+    const target = this.options.targets.get(deadLetterTopicName(topic, this.options.shadow));
     this.options.outputs.appendBytes(target, partition % target.partitions, {
       timestamp: reader.timestamp,
       key: reader.key(),
