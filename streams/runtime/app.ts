@@ -47,6 +47,9 @@ export interface StreamsApp extends AsyncDisposable {
   readonly finished: Promise<void>;
   /** Creates missing topics, joins the group, restores. Answers when the first assignment runs. Throws what stopped it. */
   start(): Promise<void>;
+  /** Holds processing back without giving up tasks; `resume` goes on. */
+  pause(): void;
+  resume(): void;
   /** Drains: stops fetching, finishes what was taken, commits, leaves the group. Throws nothing that `finished` already told. */
   close(): Promise<void>;
   status(): AppStatus;
@@ -82,6 +85,8 @@ export function createTestableStreams(options: StreamsOptions): TestableApp {
     finished: instance.finished,
     start: () => instance.start(),
     close: () => instance.close(),
+    pause: () => instance.pause(true),
+    resume: () => instance.pause(false),
     kill: () => instance.kill(),
     suspend: (suspended) => instance.suspend(suspended),
     status: () => statusOf(instance),

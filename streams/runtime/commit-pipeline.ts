@@ -3,7 +3,6 @@
 import type { GroupMember } from '../broker.ts';
 import type { CommitPorts } from './commit.ts';
 import { commitEpoch, cutEpoch } from './commit.ts';
-import type { MetricsHook } from './metrics.ts';
 import type { OutputBuffer } from './output-buffer.ts';
 import type { RunningTask } from './running-task.ts';
 
@@ -14,16 +13,14 @@ export class CommitPipeline {
   lastCut = -Infinity;
 
   readonly #ports: CommitPorts;
-  readonly #metrics: MetricsHook;
   readonly #onDone: () => void;
   #underWay: Promise<void> | undefined;
   #failure: unknown;
   #waiting: (() => void)[] = [];
 
   /** @param onDone called when a commit has ended, well or not */
-  constructor(ports: CommitPorts, metrics: MetricsHook, onDone: () => void) {
+  constructor(ports: CommitPorts, onDone: () => void) {
     this.#ports = ports;
-    this.#metrics = metrics;
     this.#onDone = onDone;
   }
 
@@ -67,8 +64,8 @@ export class CommitPipeline {
 
   #end(begin: number, outcome: string): void {
     this.#underWay = undefined;
-    this.#metrics.count('commits_total', { outcome }, 1);
-    this.#metrics.observe('commit_duration_seconds', (performance.now() - begin) / 1_000, {});
+    this.#ports.metrics.count('commits_total', { outcome }, 1);
+    this.#ports.metrics.observe('commit_duration_seconds', (performance.now() - begin) / 1_000, {});
     for (const resolve of this.#waiting.splice(0)) resolve();
     this.#onDone();
   }

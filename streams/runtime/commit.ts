@@ -33,6 +33,7 @@ import type { Broker } from '../broker.ts';
 import { NO_HEADERS } from '../record.ts';
 import type { StorageBatch } from '../state.ts';
 import type { Clock } from '../time.ts';
+import type { MetricsHook } from './metrics.ts';
 import { OutputBuffer } from './output-buffer.ts';
 import type { RunningTask } from './running-task.ts';
 import { offsetsByPartition } from './task-state.ts';
@@ -57,6 +58,7 @@ export interface CommitPorts {
   readonly transactions: TransactionalProducer | undefined;
   readonly producer: Producer;
   readonly clock: Clock;
+  readonly metrics: MetricsHook;
   /** Called before each step; may throw to simulate a crash. */
   readonly onStep: (step: CommitStep) => void;
 }
@@ -89,6 +91,13 @@ export async function commitEpoch(epoch: Epoch, ports: CommitPorts): Promise<voi
       applied++;
       await batch.write();
       task.task.state.applied();
+      const { streamTime, labels } = task.task;
+      if (streamTime >= 0)
+        ports.metrics.observe(
+          'record_e2e_latency_seconds',
+          Math.max(0, ports.clock.now() - streamTime) / 1_000,
+          labels,
+        );
     });
     await Promise.all(writes);
   } finally {

@@ -53,6 +53,7 @@ export class Instance implements TaskHost {
   readonly #pipeline: CommitPipeline;
   #held = false;
   #suspended = false;
+  #paused = false;
   #draining = false;
   #stopped = false;
   #backoffUntil = -Infinity;
@@ -74,9 +75,9 @@ export class Instance implements TaskHost {
         transactions: this.#transactions,
         producer: this.#producer,
         clock,
+        metrics: settings.metrics,
         onStep: settings.onCommitStep,
       },
-      settings.metrics,
       () => this.#wakeup.wake(),
     );
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -193,6 +194,12 @@ export class Instance implements TaskHost {
     this.#finish.resolve();
   }
 
+  /** Holds processing back, keeping the membership; what is open is still committed. */
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.#wakeup.wake();
+  }
+
   /** Stops like a stopped process (no heartbeats, no work) until resumed. */
   suspend(suspended: boolean): void {
     this.#suspended = suspended;
@@ -289,7 +296,7 @@ export class Instance implements TaskHost {
   async #turn(): Promise<boolean> {
     const { clock } = this.settings;
     this.#takeFetched();
-    const progressed = clock.now() >= this.#backoffUntil && (await this.#slice());
+    const progressed = !this.#paused && clock.now() >= this.#backoffUntil && (await this.#slice());
     if (!this.#held && this.#pipeline.isFree && this.#isDirty()) {
       const due = clock.now() - this.#pipeline.lastCut >= this.settings.commitIntervalMs;
       if (!progressed || due || this.#isFull()) this.#cut();
@@ -306,12 +313,38 @@ export class Instance implements TaskHost {
     for (const fetched of this.#fetcher?.poll() ?? []) {
       const queue = this.#queues.get(partitionKey(fetched.topic, fetched.partition));
       if (queue === undefined) continue;
+      if (isGavelError(fetched.error, 'OFFSET_OUT_OF_RANGE')) {
+        this.#resetInput(queue);
+        continue;
+      }
       if (fetched.error !== undefined) throw fetched.error;
       queue.add(fetched);
       if (queue.paused || queue.bufferedBytes <= this.settings.bufferedBytesMax) continue;
       queue.paused = true;
       this.#fetcher?.pause(queue.topic, queue.partition);
     }
+  }
+
+  /** The log does not reach back to where the group stands: goes on as the source's reset policy says, and says so. */
+  #resetInput(queue: InputQueue): void {
+    const { broker, listeners } = this.settings;
+    const { topic, partition, node, position } = queue;
+    const policy = node.kind === 'source' ? node.reset : 'earliest';
+    broker.listOffsets([{ topic, partition }], policy).then(
+      async ([start]) => {
+        const offset = start?.offset ?? 0;
+        await this.#betweenSlices(() => {
+          if (this.#queues.get(partitionKey(topic, partition)) !== queue) return;
+          queue.position = offset;
+          this.#fetcher?.assign(topic, partition, offset);
+          listeners.onWarning?.({
+            code: 'OFFSET_OUT_OF_RANGE',
+            message: `${topic}-${partition} does not have offset ${position} any more: goes on at ${offset} (reset policy ${policy})`,
+          });
+        });
+      },
+      (error: unknown) => this.onError(error),
+    );
   }
 
   /** Processes round by round until nothing is left, the slice is over, or the epoch is full. True where anything was done. */
@@ -330,8 +363,19 @@ export class Instance implements TaskHost {
       progressed ||= any;
       if (performance.now() - begin >= SLICE_MS) break;
     }
-    this.longestStretchMs = Math.max(this.longestStretchMs, performance.now() - begin);
+    this.#noteStretch(performance.now() - begin);
     return progressed;
+  }
+
+  /** Semantics 24: who keeps the loop too long sends no heartbeats and loses its membership. */
+  #noteStretch(ms: number): void {
+    this.longestStretchMs = Math.max(this.longestStretchMs, ms);
+    const { sessionTimeoutMs, listeners } = this.settings;
+    if (ms <= sessionTimeoutMs / 2) return;
+    listeners.onWarning?.({
+      code: 'SLOW_CALLBACK',
+      message: `processing kept the loop for ${Math.round(ms)} ms, over half the session time-out of ${sessionTimeoutMs} ms: the group may take the tasks away`,
+    });
   }
 
   async #punctuate(): Promise<boolean> {
@@ -362,7 +406,10 @@ export class Instance implements TaskHost {
   }
 
   #cut(): void {
-    this.#pipeline.start([...this.tasks.values()], this.#outputs, this.#membership.member);
+    const tasks = [...this.tasks.values()];
+    this.#metrics.count('records_produced_total', {}, this.#outputs.records);
+    for (const { task } of tasks) this.#metrics.count('records_processed_total', task.labels, task.takeProcessed());
+    this.#pipeline.start(tasks, this.#outputs, this.#membership.member);
     this.#metrics.cut();
     for (const queue of this.#queues.values()) {
       if (!queue.paused || queue.bufferedBytes > this.settings.bufferedBytesMax / 2) continue;

@@ -11,7 +11,7 @@ import { GavelError } from '../errors.ts';
 import { deadLetterHeaders, deadLetterTopicName } from './dead-letter.ts';
 import type { FailureStage } from './dead-letter.ts';
 import type { InputQueue } from './input-queue.ts';
-import type { EpochMetrics } from './metrics.ts';
+import type { EpochMetrics, Labels } from './metrics.ts';
 import { KeyMemo } from './key-memo.ts';
 import type { OutputBuffer } from './output-buffer.ts';
 import type { Targets } from './targets.ts';
@@ -70,6 +70,8 @@ export class Task {
   readonly state: TaskState;
   readonly inputs: readonly InputQueue[];
   readonly punctuations = new Punctuations();
+  /** Of the task's metrics. */
+  readonly labels: Labels;
   /** Highest timestamp processed (semantics 3). */
   streamTime = -1;
   /** Time of what runs now. */
@@ -86,12 +88,14 @@ export class Task {
   #nextWake = Infinity;
   #timesChanged = false;
   #pending: Promise<void>[] = [];
+  #processed = 0;
   #skips = new Map<string, Skip & { readonly topic: string; readonly offset: number }>();
   #idleSince = -1;
 
   constructor(options: TaskOptions) {
     this.options = options;
     this.id = options.id;
+    this.labels = Object.freeze({ subtopology: options.subtopology.name });
     this.state = options.state;
     this.inputs = options.inputs;
     this.#extracts = this.inputs.some(({ extractor }) => extractor !== undefined);
@@ -182,8 +186,16 @@ export class Task {
     return offsets;
   }
 
+  /** Records that the open epoch processed so far; counts from none again. */
+  takeProcessed(): number {
+    const processed = this.#processed;
+    this.#processed = 0;
+    return processed;
+  }
+
   /** Drops the open epoch: everything since the cut will run again. */
   rollback(): void {
+    this.#processed = 0;
     this.state.rollback();
     this.punctuations.rollback();
     this.#pending = [];
@@ -319,6 +331,7 @@ export class Task {
     this.streamTime = time;
     if (input.timestamp > input.partitionTime) input.partitionTime = input.timestamp;
     this.#timesChanged = true;
+    this.#processed++;
     for (const pending of this.punctuations.run('stream', time)) this.#pending.push(pending);
     this.current = undefined;
     input.advance();
