@@ -8,8 +8,13 @@ import type { Serde } from '../serde.ts';
 import { TIME_BYTES, readTime, writeTime } from './time-bytes.ts';
 import type { Windowed } from './windowed.ts';
 
-export function segmentOf(start: number, segmentMs: number): number {
+function segmentOf(start: number, segmentMs: number): number {
   return Math.floor(start / segmentMs);
+}
+
+/** Sorts before every row of its segment and behind those of earlier ones: its bytes are the segment's alone. For scans only. */
+export function segmentBound(start: number): Windowed<never> {
+  return { key: undefined as never, start, end: start };
 }
 
 export function windowKeySerde<K>(
@@ -20,6 +25,7 @@ export function windowKeySerde<K>(
   return {
     serialize(windowed, sink) {
       writeTime(segmentOf(windowed.start, segmentMs), sink);
+      if (windowed.key === undefined) return;
       key.serialize(windowed.key, sink);
       writeTime(windowed.start, sink);
     },

@@ -10,7 +10,7 @@ import type { Serde } from '../serde.ts';
 import { dropExpired } from './drops.ts';
 import { NOTHING_OBSERVED, ObservedTime, observedTimeStore } from './observed-time.ts';
 import type { TimeWindows } from './time-windows.ts';
-import { segmentOf, windowKeySerde } from './window-key.ts';
+import { segmentBound, windowKeySerde } from './window-key.ts';
 import type { Windowed } from './windowed.ts';
 
 export interface WindowStoreOptions<K, V> {
@@ -72,8 +72,8 @@ export class WindowStore<K, V> {
   advance(time: number): number {
     const before = this.#observed.time;
     if (time <= before) return before;
-    if (before !== NOTHING_OBSERVED && this.#firstLiveSegment(before) < this.#firstLiveSegment(time))
-      this.#sweepDue = true;
+    // Before the first record there is nothing to remove.
+    if (before !== NOTHING_OBSERVED) this.#sweepDue ||= this.#firstLiveStart(before) < this.#firstLiveStart(time);
     return this.#observed.advance(time);
   }
 
@@ -104,9 +104,9 @@ export class WindowStore<K, V> {
   /** Removes at most `limit` expired rows; answers `time` where more are left. */
   async wake(time: number, limit: number): Promise<number | undefined> {
     const from = this.#swept === undefined ? {} : { gte: this.#swept };
+    const lt = segmentBound(this.#firstLiveStart(this.#observed.time));
     let removed = 0;
-    for await (const { key } of this.#rows.scan({ ...from, limit: limit + 1 })) {
-      if (!this.#isExpired(key.start)) return undefined;
+    for await (const { key } of this.#rows.scan({ ...from, lt, limit: limit + 1 })) {
       if (removed === limit) return time;
       this.#rows.delete(key);
       this.#swept = key;
@@ -129,8 +129,9 @@ export class WindowStore<K, V> {
     return start + this.#windows.retentionMs <= this.#observed.time;
   }
 
-  /** As segments hold one start each, a segment has expired with its start. */
-  #firstLiveSegment(observedTime: number): number {
-    return segmentOf(observedTime - this.#windows.retentionMs, this.#windows.advanceMs) + 1;
+  /** Start of the first window that has not expired. */
+  #firstLiveStart(observedTime: number): number {
+    const { retentionMs, advanceMs } = this.#windows;
+    return Math.max(0, Math.floor((observedTime - retentionMs) / advanceMs) + 1) * advanceMs;
   }
 }

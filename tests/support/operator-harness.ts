@@ -58,9 +58,10 @@ class BytesStore {
     this.rows.delete(this.#id(key));
   }
 
-  async *scan({ gte, limit = Infinity }: ScanOptions<unknown> = {}): AsyncIterable<Entry<unknown, unknown>> {
+  async *scan({ gte, lt, limit = Infinity }: ScanOptions<unknown> = {}): AsyncIterable<Entry<unknown, unknown>> {
     const from = gte === undefined ? '' : this.#id(gte);
-    const ids = [...this.rows.keys()].filter((id) => id >= from).sort();
+    const to = lt === undefined ? '\uffff' : this.#id(lt);
+    const ids = [...this.rows.keys()].filter((id) => id >= from && id < to).sort();
     const pinned = ids.slice(0, limit).map((id) => this.rows.get(id) as { key: Buffer; value: Buffer });
     for (const { key, value } of pinned) {
       yield { key: this.spec.key.deserialize(key), value: this.spec.value.deserialize(value) };

@@ -9,7 +9,7 @@ import {
   windowedSerde,
 } from 'gavel/streams';
 import { timestampedSerde } from '../../../../streams/operators/timestamped.ts';
-import { windowKeySerde } from '../../../../streams/operators/window-key.ts';
+import { segmentBound, windowKeySerde } from '../../../../streams/operators/window-key.ts';
 import { partitionerOf } from '../../../../streams/operators/windowed.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
@@ -71,6 +71,10 @@ describe('the keys of a window store', () => {
     const bytes = hex('0000000000000002 6162 0000000000000009');
     expect(serializeToBuffer(serde, windowed)).toEqual(bytes);
     expect(serde.deserialize(bytes)).toEqual(windowed);
+  });
+
+  test('have a bound before each segment', () => {
+    expect(serializeToBuffer(serde, segmentBound(9))).toEqual(hex('0000000000000002'));
   });
 
   test('stand in the order of segments, then keys, then starts', () => {
