@@ -85,7 +85,10 @@ export class GavelError extends Error {
 }
 
 /** True where `error` is a GavelError, with that code if one is given. */
-export function isGavelError(error: unknown, code?: ErrorCode): error is GavelError {
+export function isGavelError<C extends ErrorCode>(
+  error: unknown,
+  code?: C,
+): error is GavelError & { readonly code: C } {
   return error instanceof GavelError && (code === undefined || error.code === code);
 }
 

@@ -97,7 +97,7 @@ export function createTestableStreams(options: StreamsOptions): TestableApp {
 
 function statusOf(instance: Instance): AppStatus {
   const { applicationId, instanceId } = instance.settings;
-  const tasks = [...instance.tasks.values()].map((running): TaskStatus => {
+  const tasks = [...instance.tasks].map((running): TaskStatus => {
     const { task, partition, committed, changelog } = running;
     return {
       id: task.id,
@@ -116,7 +116,8 @@ function statusOf(instance: Instance): AppStatus {
       changelog: changelog ?? null,
     };
   });
-  const { state, commits, longestStretchMs } = instance;
+  const { state, commits } = instance;
+  const { longestStretchMs } = instance.tasks;
   return {
     applicationId,
     instanceId,

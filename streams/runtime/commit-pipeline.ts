@@ -15,7 +15,7 @@ export class CommitPipeline {
   readonly #ports: CommitPorts;
   readonly #onDone: () => void;
   #underWay: Promise<void> | undefined;
-  #failure: unknown;
+  #failure: Error | undefined;
   #waiting: (() => void)[] = [];
 
   /** @param onDone called when a commit has ended, well or not */
@@ -39,7 +39,7 @@ export class CommitPipeline {
         this.#end(begin, 'committed');
       },
       (error: unknown) => {
-        this.#failure = error;
+        this.#failure = error instanceof Error ? error : new Error(String(error));
         this.#end(begin, 'failed');
       },
     );
@@ -56,7 +56,7 @@ export class CommitPipeline {
   }
 
   /** The error of a commit that failed, once. */
-  takeFailure(): unknown {
+  takeFailure(): Error | undefined {
     const failure = this.#failure;
     this.#failure = undefined;
     return failure;

@@ -1,8 +1,7 @@
 /** Brings the tasks of an instance in line with the group: joins, opens, gives up, and starts over after a failure. */
 
 import type { TransactionalProducer } from '../broker.ts';
-import type { GavelError } from '../errors.ts';
-import { isGavelError } from '../errors.ts';
+import { GavelError, isGavelError } from '../errors.ts';
 import type { Subtopology } from '../graph/topology.ts';
 import type { Membership } from './membership.ts';
 import type { Settings } from './options.ts';
@@ -44,10 +43,13 @@ export class Coordinator {
   #work: Promise<void> | undefined;
   #wanted: 'nothing' | 'rejoin' | 'restart' | 'start over' = 'nothing';
   #stopped = false;
+  /** Rejects at `stop`: a join may wait for others for long. */
+  readonly #stop = Promise.withResolvers<never>();
   #assigned: readonly string[] = [];
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
+    this.#stop.promise.catch(() => undefined); // only who races it looks
   }
 
   /** True while a rebalance, a restart or the opening of a task is under way. */
@@ -85,6 +87,7 @@ export class Coordinator {
   /** Stops opening tasks; resolves when nothing is under way. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#stop.reject(new GavelError('KILLED', 'the instance stops'));
     await this.#abortOpening([...this.#opening.keys()]);
     await this.#work;
   }
@@ -143,7 +146,7 @@ export class Coordinator {
     } else await host.commitOpen();
     const owned = [...host.running, ...this.#opening.keys()];
     if (this.#wanted === 'rejoin') this.#wanted = 'nothing'; // this join is the answer to it
-    const joined = await membership.join(owned);
+    const joined = await Promise.race([membership.join(owned), this.#stop.promise]);
     this.#assigned = joined.tasks;
     const revoked = owned.filter((task) => !joined.tasks.includes(task));
     if (revoked.length > 0) {

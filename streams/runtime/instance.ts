@@ -1,44 +1,33 @@
 /** One instance at work: the loop that fetches, processes and commits, and what it does when something fails. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Fetcher, Producer, TransactionalProducer } from '../broker.ts';
-import { partitionKey } from '../broker.ts';
-import { GavelError, isGavelError } from '../errors.ts';
+import type { Producer, TransactionalProducer } from '../broker.ts';
+import { isGavelError } from '../errors.ts';
 import { ClockAppender } from './clock-appender.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
 import { Coordinator } from './coordinator.ts';
 import type { TaskHost } from './coordinator.ts';
 import { GlobalTables } from './global-tables.ts';
-import type { InputQueue } from './input-queue.ts';
+import { Inputs } from './inputs.ts';
 import { ensureTopics, partitionCounts } from './internal-topics.ts';
 import { Membership } from './membership.ts';
-import { EpochMetrics } from './metrics.ts';
 import type { InstanceState, Settings } from './options.ts';
-import { OutputBuffer } from './output-buffer.ts';
 import { RepartitionPurge } from './repartition-purge.ts';
 import type { RunningTask } from './running-task.ts';
 import { Targets } from './targets.ts';
-import { TaskFailure } from './task.ts';
+import { TaskFailure, judgeFailure } from './task-failure.ts';
+import { TaskSet } from './task-set.ts';
 import { TaskOpener } from './task-opener.ts';
 import { Wakeup } from './wakeup.ts';
 
-/** Milliseconds that processing may keep the event loop. */
-const SLICE_MS = 10;
-/** Records of one task before the next one has its turn. */
-const ROUND_RECORDS = 64;
 /** Milliseconds before a record that needs something unreachable is tried again. */
 const BACKOFF_MS = 500;
 
 export class Instance implements TaskHost {
   readonly settings: Settings;
-  readonly tasks = new Map<string, RunningTask>();
-  /** Milliseconds of the longest stretch of processing without a yield. */
-  longestStretchMs = 0;
+  readonly tasks: TaskSet;
 
-  readonly #outputs = new OutputBuffer();
-  readonly #metrics: EpochMetrics;
   readonly #wakeup = new Wakeup();
-  readonly #queues = new Map<string, InputQueue>();
   readonly #transactionalId: string;
   readonly #producer: Producer;
   readonly #transactions: TransactionalProducer | undefined;
@@ -46,7 +35,7 @@ export class Instance implements TaskHost {
   readonly #clocks: ClockAppender;
   readonly #purge: RepartitionPurge;
   readonly #membership: Membership;
-  #fetcher: Fetcher | undefined;
+  #inputs: Inputs | undefined;
   #coordinator: Coordinator | undefined;
   #state: InstanceState = 'created';
   #between: (() => void)[] = [];
@@ -56,6 +45,7 @@ export class Instance implements TaskHost {
   #paused = false;
   #draining = false;
   #stopped = false;
+  #loopEnded = false;
   #backoffUntil = -Infinity;
   #loop: Promise<void> = Promise.resolve();
   readonly #finish: { readonly resolve: () => void; readonly reject: (error: unknown) => void };
@@ -64,7 +54,7 @@ export class Instance implements TaskHost {
   constructor(settings: Settings) {
     const { broker, clock, applicationId, instanceId, topology } = settings;
     this.settings = settings;
-    this.#metrics = new EpochMetrics(settings.metrics);
+    this.tasks = new TaskSet(settings);
     this.#transactionalId = `${applicationId}-${instanceId}`;
     this.#producer = broker.producer();
     this.#transactions =
@@ -109,7 +99,7 @@ export class Instance implements TaskHost {
   }
 
   get running(): Iterable<string> {
-    return this.tasks.keys();
+    return this.tasks.ids;
   }
 
   /** True while nothing is under way and nothing can be done without news from outside. */
@@ -120,7 +110,7 @@ export class Instance implements TaskHost {
       this.#pipeline.isFree &&
       this.#coordinator?.isBusy !== true &&
       this.#clocks.underWay === 0 &&
-      ![...this.tasks.values()].some((task) => task.isDirty)
+      !this.tasks.isDirty
     );
   }
 
@@ -130,10 +120,11 @@ export class Instance implements TaskHost {
     const topics = await ensureTopics(settings.broker, settings.applicationId, settings.topology);
     const targets = new Targets([...topics.values()]);
     await this.#tables.start();
-    this.#fetcher = settings.broker.fetcher({
-      maxBytesPerPartition: settings.bufferedBytesMax,
-      onReady: () => this.#wakeup.wake(),
-    });
+    this.#inputs = new Inputs(
+      settings,
+      () => this.#wakeup.wake(),
+      (error) => this.onError(error),
+    );
     const subtopologies = new Map(settings.topology.subtopologies.map((sub) => [sub.name, sub]));
     this.#coordinator = new Coordinator({
       settings,
@@ -143,8 +134,8 @@ export class Instance implements TaskHost {
         settings,
         topics,
         targets,
-        outputs: this.#outputs,
-        metrics: this.#metrics,
+        outputs: this.tasks.outputs,
+        metrics: this.tasks.metrics,
         tables: this.#tables.stores,
       }),
       transactions: this.#transactions,
@@ -220,11 +211,8 @@ export class Instance implements TaskHost {
 
   async add(task: RunningTask): Promise<void> {
     await this.#betweenSlices(() => {
-      this.tasks.set(task.id, task);
-      for (const input of task.task.inputs) {
-        this.#queues.set(partitionKey(input.topic, input.partition), input);
-        this.#fetcher?.assign(input.topic, input.partition, input.position);
-      }
+      this.tasks.add(task);
+      this.#inputs?.add(task.task.inputs);
     });
   }
 
@@ -237,9 +225,8 @@ export class Instance implements TaskHost {
     await this.#pipeline.settled();
     const dropped = await this.#betweenSlices(() => {
       this.#pipeline.takeFailure();
-      this.#outputs.clear();
-      this.#metrics.rollback();
-      return this.#detach([...this.tasks.keys()]);
+      this.tasks.clear();
+      return this.#detach(this.tasks.ids);
     });
     await Promise.all(dropped.map((task) => task.task.state.storage.close()));
   }
@@ -248,7 +235,7 @@ export class Instance implements TaskHost {
     this.#held = true;
     await this.#pipeline.settled();
     await this.#betweenSlices(() => {
-      if (this.#pipeline.isFree && this.#isDirty()) this.#cut();
+      if (this.#pipeline.isFree && this.tasks.isDirty) this.#cut();
     });
     await this.#pipeline.settled();
     const failure = this.#pipeline.takeFailure();
@@ -283,147 +270,50 @@ export class Instance implements TaskHost {
         if (failure !== undefined) throw failure;
         if (this.#suspended) await this.#wakeup.wait();
         else if (await this.#turn()) await nextTurn();
-        else if (this.#isDrained()) return;
+        else if (this.#isDrained()) break;
         else await this.#sleep();
       } catch (error) {
         this.#onFailure(error);
       }
     }
+    this.#loopEnded = true;
     for (const job of this.#between.splice(0)) job();
   }
 
   /** Fetches, processes, commits; true where something was processed. */
   async #turn(): Promise<boolean> {
     const { clock } = this.settings;
-    this.#takeFetched();
-    const progressed = !this.#paused && clock.now() >= this.#backoffUntil && (await this.#slice());
-    if (!this.#held && this.#pipeline.isFree && this.#isDirty()) {
+    if (!this.#draining) this.#inputs?.take();
+    const progressed =
+      !this.#paused && clock.now() >= this.#backoffUntil && (await this.tasks.slice(() => this.#mustWait()));
+    if (!this.#held && this.#pipeline.isFree && this.tasks.isDirty) {
       const due = clock.now() - this.#pipeline.lastCut >= this.settings.commitIntervalMs;
-      if (!progressed || due || this.#isFull()) this.#cut();
+      if (!progressed || due || this.tasks.isFull) this.#cut();
     }
     if (!this.#draining) {
-      if (this.settings.clockRecords) this.#clocks.run(this.tasks.values());
-      this.#purge.run(this.tasks.values());
+      if (this.settings.clockRecords) this.#clocks.run(this.tasks);
+      this.#purge.run(this.tasks);
     }
     return progressed;
-  }
-
-  #takeFetched(): void {
-    if (this.#draining) return;
-    for (const fetched of this.#fetcher?.poll() ?? []) {
-      const queue = this.#queues.get(partitionKey(fetched.topic, fetched.partition));
-      if (queue === undefined) continue;
-      if (isGavelError(fetched.error, 'OFFSET_OUT_OF_RANGE')) {
-        this.#resetInput(queue);
-        continue;
-      }
-      if (fetched.error !== undefined) throw fetched.error;
-      queue.add(fetched);
-      if (queue.paused || queue.bufferedBytes <= this.settings.bufferedBytesMax) continue;
-      queue.paused = true;
-      this.#fetcher?.pause(queue.topic, queue.partition);
-    }
-  }
-
-  /** The log does not reach back to where the group stands: goes on as the source's reset policy says, and says so. */
-  #resetInput(queue: InputQueue): void {
-    const { broker, listeners } = this.settings;
-    const { topic, partition, node, position } = queue;
-    const policy = node.kind === 'source' ? node.reset : 'earliest';
-    broker.listOffsets([{ topic, partition }], policy).then(
-      async ([start]) => {
-        const offset = start?.offset ?? 0;
-        await this.#betweenSlices(() => {
-          if (this.#queues.get(partitionKey(topic, partition)) !== queue) return;
-          queue.position = offset;
-          this.#fetcher?.assign(topic, partition, offset);
-          listeners.onWarning?.({
-            code: 'OFFSET_OUT_OF_RANGE',
-            message: `${topic}-${partition} does not have offset ${position} any more: goes on at ${offset} (reset policy ${policy})`,
-          });
-        });
-      },
-      (error: unknown) => this.onError(error),
-    );
-  }
-
-  /** Processes round by round until nothing is left, the slice is over, or the epoch is full. True where anything was done. */
-  async #slice(): Promise<boolean> {
-    const begin = performance.now();
-    let progressed = await this.#punctuate();
-    for (let any = true; any && !this.#mustWait();) {
-      any = false;
-      for (const { task } of this.tasks.values()) {
-        for (let i = 0; i < ROUND_RECORDS; i++) {
-          const stepped = task.step();
-          if (stepped !== true && (stepped === false || !(await stepped))) break;
-          any = true;
-        }
-      }
-      progressed ||= any;
-      if (performance.now() - begin >= SLICE_MS) break;
-    }
-    this.#noteStretch(performance.now() - begin);
-    return progressed;
-  }
-
-  /** Semantics 24: who keeps the loop too long sends no heartbeats and loses its membership. */
-  #noteStretch(ms: number): void {
-    this.longestStretchMs = Math.max(this.longestStretchMs, ms);
-    const { sessionTimeoutMs, listeners } = this.settings;
-    if (ms <= sessionTimeoutMs / 2) return;
-    listeners.onWarning?.({
-      code: 'SLOW_CALLBACK',
-      message: `processing kept the loop for ${Math.round(ms)} ms, over half the session time-out of ${sessionTimeoutMs} ms: the group may take the tasks away`,
-    });
-  }
-
-  async #punctuate(): Promise<boolean> {
-    const now = this.settings.clock.now();
-    let any = false;
-    for (const { task } of this.tasks.values()) {
-      const ran = task.punctuate(now);
-      any = (ran instanceof Promise ? await ran : ran) || any;
-    }
-    return any;
-  }
-
-  #isDirty(): boolean {
-    for (const task of this.tasks.values()) if (task.isDirty) return true;
-    return false;
-  }
-
-  #isFull(): boolean {
-    if (this.#outputs.bytes > this.settings.stagedBytesMax) return true;
-    let rows = 0;
-    for (const { task } of this.tasks.values()) rows += task.state.openRows;
-    return rows > this.settings.stagedRowsMax;
   }
 
   /** True where the open epoch is full and the one before is still being committed. */
   #mustWait(): boolean {
-    return this.#isFull() && (this.#held || !this.#pipeline.isFree);
+    return (this.#held || !this.#pipeline.isFree) && this.tasks.isFull;
   }
 
   #cut(): void {
-    const tasks = [...this.tasks.values()];
-    this.#metrics.count('records_produced_total', {}, this.#outputs.records);
-    for (const { task } of tasks) this.#metrics.count('records_processed_total', task.labels, task.takeProcessed());
-    this.#pipeline.start(tasks, this.#outputs, this.#membership.member);
-    this.#metrics.cut();
-    for (const queue of this.#queues.values()) {
-      if (!queue.paused || queue.bufferedBytes > this.settings.bufferedBytesMax / 2) continue;
-      queue.paused = false;
-      this.#fetcher?.resume(queue.topic, queue.partition);
-    }
+    this.tasks.cutMetrics();
+    this.#pipeline.start([...this.tasks], this.tasks.outputs, this.#membership.member);
+    this.#inputs?.resume();
   }
 
   /** Waits for news, or for the next moment at which something is due. */
   async #sleep(): Promise<void> {
     const { clock } = this.settings;
-    let due = this.#backoffUntil > clock.now() ? this.#backoffUntil : Infinity;
-    for (const { task } of this.tasks.values()) due = Math.min(due, task.punctuations.nextWallClock, task.idleUntil);
-    if (this.settings.clockRecords) due = Math.min(due, this.#clocks.nextDue(this.tasks.values()));
+    let due = this.tasks.nextDue;
+    if (this.#backoffUntil > clock.now()) due = Math.min(due, this.#backoffUntil);
+    if (this.settings.clockRecords) due = Math.min(due, this.#clocks.nextDue(this.tasks));
     const timer =
       due === Infinity ? undefined : clock.setTimer(Math.max(0, due - clock.now()), () => this.#wakeup.wake());
     await this.#wakeup.wait();
@@ -431,7 +321,7 @@ export class Instance implements TaskHost {
   }
 
   #isDrained(): boolean {
-    return this.#draining && this.#pipeline.isFree && !this.#isDirty();
+    return this.#draining && this.#pipeline.isFree && !this.tasks.isDirty;
   }
 
   /** The one place that decides what an error means for the instance. */
@@ -447,42 +337,18 @@ export class Instance implements TaskHost {
   }
 
   #onTaskFailure(failure: TaskFailure): void {
-    const { cause, stage, at, task } = failure;
-    if (isGavelError(cause, 'STATE_CORRUPT')) return this.#onFailure(cause);
-    if (isGavelError(cause) && cause.retry === 'backoff') {
-      this.#backoffUntil = this.settings.clock.now() + BACKOFF_MS;
-      if (stage !== 'deserialization') this.#rollback();
-      return;
-    }
-    const handler = stage === 'application' ? undefined : this.settings.handlers[stage];
-    const answer = at === undefined || handler === undefined ? 'fail' : handler({ ...at, stage, task, error: cause });
-    const where = at === undefined ? '' : ` at ${at.topic}-${at.partition}@${at.offset}`;
-    if (answer === 'fail' || at === undefined) {
-      return this.onError(
-        new GavelError('PROCESSING_FAILED', `task ${task} failed in ${stage}${where}: ${failure.message}`, {
-          cause,
-          hint: 'mend the processor, or give a handler that answers "dead-letter" or "skip"',
-        }),
-      );
-    }
-    if (stage !== 'deserialization') this.#rollback();
-    this.tasks.get(task)?.task.skip(at, {
-      deadLetter: answer === 'dead-letter',
-      stage,
-      reason: isGavelError(cause) ? cause.code : 'PROCESSING_FAILED',
-      message: failure.message,
-    });
+    const verdict = judgeFailure(failure, this.settings.handlers);
+    if (verdict.kind === 'fail') return this.onError(verdict.error);
+    if (verdict.kind === 'start over') return this.#onFailure(verdict.error);
+    if (verdict.kind === 'later') this.#backoffUntil = this.settings.clock.now() + BACKOFF_MS;
+    // A record that could not be decoded has done nothing yet.
+    if (failure.stage !== 'deserialization') this.tasks.rollback();
+    if (verdict.kind === 'skip') this.tasks.get(failure.task)?.task.skip(verdict.at, verdict.skip);
   }
 
-  /** Drops the open epoch of every task; its records are processed again. */
-  #rollback(): void {
-    for (const { task } of this.tasks.values()) task.rollback();
-    this.#outputs.clear();
-    this.#metrics.rollback();
-  }
-
-  /** Runs `job` between two slices. */
-  #betweenSlices<T>(job: () => T): Promise<T> {
+  /** Runs `job` between two slices; at once where the loop has ended. */
+  async #betweenSlices<T>(job: () => T): Promise<T> {
+    if (this.#loopEnded) return job();
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#between.push(() => {
       try {
@@ -495,29 +361,18 @@ export class Instance implements TaskHost {
     return promise;
   }
 
-  /** Takes tasks out of the loop and closes their processors; their storage is the caller's to close. */
   #detach(ids: readonly string[]): readonly RunningTask[] {
-    const detached: RunningTask[] = [];
-    for (const id of ids) {
-      const running = this.tasks.get(id);
-      if (running === undefined) continue;
-      this.tasks.delete(id);
-      for (const input of running.task.inputs) {
-        this.#queues.delete(partitionKey(input.topic, input.partition));
-        this.#fetcher?.unassign(input.topic, input.partition);
-      }
-      running.task.close();
-      detached.push(running);
-    }
+    const detached = this.tasks.detach(ids);
+    for (const { task } of detached) this.#inputs?.remove(task.inputs);
     return detached;
   }
 
   async #release(): Promise<void> {
     await this.#pipeline.settled();
-    this.#outputs.clear();
+    this.tasks.clear();
     await this.#tables.close();
-    await this.#fetcher?.close();
-    const tasks = this.#detach([...this.tasks.keys()]);
+    await this.#inputs?.close();
+    const tasks = this.#detach(this.tasks.ids);
     await Promise.all(tasks.map((task) => task.task.state.storage.close()));
     await this.#producer.close();
     await this.#transactions?.close();

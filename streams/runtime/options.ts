@@ -140,7 +140,7 @@ export function resolveOptions(options: StreamsOptions): Settings {
   };
   for (const [name, value] of Object.entries(settings)) {
     if (/(Ms|Max)$/.test(name) && !(typeof value === 'number' && Number.isFinite(value) && value >= 0)) {
-      faults.push(`option "${name}" is ${String(value)}, not a number ≥ 0`);
+      faults.push(`option "${name}" is ${JSON.stringify(value)}, not a number ≥ 0`);
     }
   }
   if (faults.length > 0) throw new GavelError('OPTION_INVALID', faults.join('; '));

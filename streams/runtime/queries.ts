@@ -44,7 +44,7 @@ export function queryStore<K, V>(instance: Instance, name: string): QueryableSto
     });
   }
   const parts = (): Part<K, V>[] =>
-    [...instance.tasks.values()]
+    [...instance.tasks]
       .filter(({ task }) => task.options.subtopology === sub)
       .map((running) => ({ running, store: running.task.state.stores.get(name) as unknown as TaskStore<K, V> }));
   return {

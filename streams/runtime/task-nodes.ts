@@ -1,7 +1,7 @@
 /** Compiles the nodes of a sub-topology for one task: contexts, and for each output the functions that take its records. */
 
 import { GavelError } from '../errors.ts';
-import type { GraphNode, ProcessorNode, RepartitionNode, SinkNode } from '../graph/nodes.ts';
+import type { GraphNode, ProcessorNode, RepartitionNode } from '../graph/nodes.ts';
 import { OUT } from '../graph/nodes.ts';
 import { repartitionTopicName } from '../graph/topology.ts';
 import type { InputNode, OutputNode } from '../graph/topology.ts';
@@ -192,10 +192,7 @@ function outputChooser(node: OutputNode, options: TaskOptions): (key: unknown, v
   };
 }
 
-function repartitionOutput(
-  node: RepartitionNode<unknown, unknown> | Exclude<OutputNode, SinkNode>,
-  options: TaskOptions,
-): Output {
+function repartitionOutput(node: RepartitionNode<unknown, unknown>, options: TaskOptions): Output {
   return {
     target: options.targets.get(repartitionTopicName(options.applicationId, node.name)),
     key: node.key,

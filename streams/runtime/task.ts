@@ -16,35 +16,14 @@ import { KeyMemo } from './key-memo.ts';
 import type { OutputBuffer } from './output-buffer.ts';
 import type { Targets } from './targets.ts';
 import type { TaskState } from './task-state.ts';
+import { TaskFailure } from './task-failure.ts';
+import type { Skip } from './task-failure.ts';
 import { compileNodes } from './task-nodes.ts';
 import type { Receiver, TaskNodes } from './task-nodes.ts';
 import { Punctuations } from './punctuations.ts';
 
 /** Things due that one wake may handle before the loop may cut an epoch. */
 const WAKE_LIMIT = 500;
-
-/** A record, wake or punctuation that failed: the instance asks a handler what to do. */
-export class TaskFailure extends Error {
-  readonly task: string;
-  readonly stage: FailureStage;
-  /** The record that failed; undefined for wakes and punctuations, which cannot be skipped. */
-  readonly at: { readonly topic: string; readonly partition: number; readonly offset: number } | undefined;
-
-  constructor(task: string, stage: FailureStage, at: TaskFailure['at'], cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
-    this.task = task;
-    this.stage = stage;
-    this.at = at === undefined ? undefined : { topic: at.topic, partition: at.partition, offset: at.offset };
-  }
-}
-
-/** What to do with a record instead of processing it. */
-export interface Skip {
-  readonly deadLetter: boolean;
-  readonly stage: FailureStage;
-  readonly reason: string;
-  readonly message: string;
-}
 
 export interface TaskOptions {
   /** `<sub-topology>-<partition>` */
