@@ -42,7 +42,7 @@ function names(topology: Topology): string[] {
         else if (other !== undefined && other.sub !== sub.name) {
           faults.push(`store "${spec.name}" is used by two sub-topologies, "${other.sub}" and "${sub.name}"`);
         }
-        stores.set(spec.name, { spec: spec as StoreSpec<unknown, unknown>, sub: sub.name });
+        stores.set(spec.name, { spec: spec, sub: sub.name });
       }
     }
   }

@@ -128,7 +128,7 @@ export function processor<
     create: options.create as unknown as ProcessorNode['create'],
     out,
   } as unknown as ProcessorNode<P>;
-  for (const name of node.ports) out[name] = Object.freeze({ node: node as unknown as ProcessorNode, port: name });
+  for (const name of node.ports) out[name] = Object.freeze({ node: node, port: name });
   Object.freeze(out);
   return Object.freeze(node);
 }

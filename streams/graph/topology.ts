@@ -64,7 +64,7 @@ export function topology(ends: { readonly [subtopology: string]: readonly (Graph
   for (const table of globalTables) topics.set(table.topic.name, table.topic);
   const made: Topology = Object.freeze({
     subtopologies: Object.freeze(subtopologies),
-    globalTables: Object.freeze(globalTables as GlobalTableNode<unknown, unknown>[]),
+    globalTables: Object.freeze(globalTables),
     topics: Object.freeze([...topics.values()]),
     shadow: undefined,
   });
@@ -169,7 +169,6 @@ function subtopology(name: string, nodes: ReadonlySet<GraphNode>): Subtopology {
       if (read) inputs.push(node);
     }
   }
-  for (const node of processors)
-    for (const store of Object.values(node.stores)) stores.set(store.name, store as StoreSpec<unknown, unknown>);
+  for (const node of processors) for (const store of Object.values(node.stores)) stores.set(store.name, store);
   return Object.freeze({ name, inputs, processors, outputs, stores });
 }
