@@ -34,10 +34,10 @@ export function* addFaults(events: Iterable<MarketEvent>, shares: FaultShares, r
     const faulty = withFault(event, shares, { random, recent });
     if (faulty.fault === 'out-of-order') {
       held.push({ event: faulty, left: 1 + integerBelow(random, REACH) });
-    } else {
-      yield faulty;
-      remember(recent, faulty);
+      continue;
     }
+    yield faulty;
+    remember(recent, faulty);
     for (let i = held.length - 1; i >= 0; i--) {
       const waiting = held[i] as (typeof held)[number];
       if (--waiting.left > 0) continue;

@@ -105,8 +105,7 @@ export class CsvReader implements LineReader {
 /** The fields of one record. Without a quote a comma is always a separator. */
 function fieldsOf(text: string): readonly string[] {
   if (!text.includes('"')) return text.split(',');
-  const records = parse(text, { relax_column_count: true });
-  return (records[0] ?? []) as string[];
+  return parse(text, { relax_column_count: true })[0] ?? [];
 }
 
 /** Whether a line has an odd number of quotes. */

@@ -1,6 +1,6 @@
 /** Loads files into the topics, each line once however often it is run or killed, and tells what became of their bids. */
 
-import { GavelError, type Broker, type Clock, type PartitionOffset } from 'gavel/streams';
+import { GavelError, partitionKey, type Broker, type Clock } from 'gavel/streams';
 import type { AuctionTopics } from '../topology/topics.ts';
 import { dueClosings } from './closings.ts';
 import type { FileKind } from './columns.ts';
@@ -20,7 +20,7 @@ export interface IngestOptions {
    * Which auctions to close when the bids are judged: every BATCH one of the items files, none, or every BATCH one in the log that
    * ended by a time (ms since the epoch). Default `all` where items and bids come together, else `none`.
    */
-  readonly close?: 'all' | 'none' | number;
+  readonly close?: Close;
   readonly broker: Broker;
   /** Their serdes prepared. */
   readonly topics: AuctionTopics;
@@ -32,6 +32,8 @@ export interface IngestOptions {
   readonly clock: Clock;
   /** Without progress of that group for so long the load is given up. Default 30,000 ms. */
   readonly noProgressMs?: number;
+  /** Bytes of one send; one is on its way while the next one is made. Default 512 KiB. */
+  readonly sendBytes?: number;
   readonly onProgress?: (progress: IngestProgress) => void;
   /** Called for what is ignored, such as unknown columns. */
   readonly onWarning?: (message: string) => void;
@@ -57,6 +59,7 @@ export interface IngestResult extends VerdictCounts {
 }
 
 const NO_PROGRESS_MS = 30_000;
+const SEND_BYTES = 512 * 1024;
 
 /**
  * Sends users and items, waits until the copy step has passed them, sends the bids in order of their times, waits until the judge has
@@ -75,15 +78,22 @@ export async function ingest(options: IngestOptions): Promise<IngestResult> {
     onFile: (what, count) => progress({ phase: 'reading', what, count }),
   });
   await broker.createTopics([loaded.users, loaded.items, loaded.bids, loaded.pos].map(({ dead }) => dead.topic));
-  const traces = tracesOf(loaded, topics);
+  const close = closeOf(options);
+  const traces = tracesOf(loaded, topics, close === 'all');
   const notes = await Notes.open({ broker, journal, partitions: topics.bids.partitions, traces });
-  const result = await new Load(options, loaded, notes).run();
+  const result = await new Load(options, loaded, notes).run(close);
   await notes.finish(traces);
   return result;
 }
 
+type Close = 'all' | 'none' | number;
+
+function closeOf({ close, files: { items = [], bids = [] } }: IngestOptions): Close {
+  return close ?? (items.length > 0 && bids.length > 0 ? 'all' : 'none');
+}
+
 /** Which topics tell of a file. */
-function tracesOf(loaded: LoadedFiles, topics: AuctionTopics): readonly FileTraces[] {
+function tracesOf(loaded: LoadedFiles, topics: AuctionTopics, closes: boolean): readonly FileTraces[] {
   const { users, items, bids, pos, closings } = loaded;
   const verdicts = [topics.validated, topics.flagged, topics.rejected].map(({ name }) => name);
   const traces = (files: readonly string[], names: readonly string[]): readonly FileTraces[] =>
@@ -91,7 +101,7 @@ function tracesOf(loaded: LoadedFiles, topics: AuctionTopics): readonly FileTrac
   return [
     ...traces(users.table.files, [topics.users.name, users.dead.topic.name]),
     ...traces(items.table.files, [topics.items.name, items.dead.topic.name, bids.dead.topic.name]),
-    ...traces(closings.files, [topics.bids.name]),
+    ...traces(closes ? closings.files : [], [topics.bids.name]),
     ...traces(bids.table.files, [topics.bids.name, bids.dead.topic.name, ...verdicts]),
     ...traces(pos.table.files, [topics.pos.name, pos.dead.topic.name]),
   ];
@@ -120,6 +130,8 @@ class Load {
   readonly #options: IngestOptions;
   readonly #loaded: LoadedFiles;
   readonly #notes: Notes;
+  /** Ends of what this run has sent, by topic and partition: the log may show them later than it takes them. */
+  readonly #sentEnds = new Map<string, number>();
 
   constructor(options: IngestOptions, loaded: LoadedFiles, notes: Notes) {
     this.#options = options;
@@ -127,7 +139,7 @@ class Load {
     this.#notes = notes;
   }
 
-  async run(): Promise<IngestResult> {
+  async run(close: Close): Promise<IngestResult> {
     const { users, items, bids, pos, auctions } = this.#loaded;
     for (const { dead } of [users, items, bids, pos]) await this.#ship(dead);
     await this.#ship(users.table);
@@ -135,7 +147,7 @@ class Load {
     if (items.table.size > 0) await this.#waitUntilPassed(items.table.topic.name);
     const inputs = await this.#shipBids();
     if (items.table.size + bids.table.size > 0) await this.#waitUntilPassed(bids.table.topic.name);
-    if (await this.#close()) await this.#waitUntilPassed(bids.table.topic.name);
+    if (await this.#close(close)) await this.#waitUntilPassed(bids.table.topic.name);
     await this.#ship(pos.table);
     const verdicts = await this.#countVerdicts(inputs);
     const judged = verdicts.accepted + verdicts.rejected + verdicts.duplicates;
@@ -174,15 +186,18 @@ class Load {
     sent: SentRanks,
     onRecord: (partition: number, offset: number) => void,
   ): Promise<void> {
-    const { sender, clock, signal } = this.#options;
+    const { sender, clock, signal, sendBytes = SEND_BYTES } = this.#options;
     let count = 0;
     await sendRest(shipment, sent, {
       sender,
       clock,
       signal,
+      sendBytes,
       onSent: (produced, records) => {
         for (const batch of produced) {
-          for (let i = 0; i < batch.count; i++) onRecord(batch.partition, batch.baseOffset + i);
+          const end = batch.baseOffset + batch.count;
+          for (let offset = batch.baseOffset; offset < end; offset++) onRecord(batch.partition, offset);
+          this.#sentEnds.set(partitionKey(batch.topic, batch.partition), end);
         }
         count += records;
         this.#progress('sending', shipment.topic.name, count);
@@ -191,10 +206,8 @@ class Load {
   }
 
   /** Answers whether anything is to be waited for. */
-  async #close(): Promise<boolean> {
-    const { files, topics, sender, clock, read, broker } = this.#options;
-    const together = (files.items ?? []).length > 0 && (files.bids ?? []).length > 0;
-    const close = this.#options.close ?? (together ? 'all' : 'none');
+  async #close(close: Close): Promise<boolean> {
+    const { topics, sender, clock, read, broker } = this.#options;
     if (close === 'none') return false;
     if (close === 'all') {
       await this.#ship(this.#loaded.closings);
@@ -214,7 +227,11 @@ class Load {
   /** Waits until the group has passed everything that is in the topic now. */
   async #waitUntilPassed(topic: string): Promise<void> {
     const { broker, groupId, clock, signal, noProgressMs = NO_PROGRESS_MS } = this.#options;
-    const targets: readonly PartitionOffset[] = await broker.listOffsets(this.#notes.partitionsOf(topic), 'latest');
+    const ends = await broker.listOffsets(this.#notes.partitionsOf(topic), 'latest');
+    const targets = ends.map(({ partition, offset }) => {
+      const sentEnd = this.#sentEnds.get(partitionKey(topic, partition)) ?? 0;
+      return { topic, partition, offset: Math.max(offset, sentEnd) };
+    });
     const onProgress = (left: number): void => this.#progress('waiting', topic, left);
     await waitForGroup(targets, { broker, groupId, clock, noProgressMs, signal, onProgress });
   }

@@ -67,7 +67,7 @@ export class Notes {
 
   /** Notes that everything of these files is done. */
   async finish(traces: readonly FileTraces[]): Promise<void> {
-    await this.#note(traces, 'latest', (noted, to) => (noted?.to == null ? { from: noted?.from ?? to, to } : noted));
+    await this.#note(traces, 'latest', (noted = { from: [], to: null }, to) => ({ ...noted, to: noted.to ?? to }));
   }
 
   /** Offsets by partition. */

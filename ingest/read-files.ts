@@ -58,6 +58,7 @@ class CurrencyNeeded extends Error {}
 class FilesReader {
   readonly #options: ReadOptions;
   readonly #currencies = new Map<string, string>();
+  readonly #warnings = new Set<string>();
   #currenciesOfLog: ReadonlyMap<string, string> | undefined;
 
   constructor(options: ReadOptions) {
@@ -106,6 +107,13 @@ class FilesReader {
     return this.#currenciesOfLog.get(auctionId);
   }
 
+  /** Once, also where a file is read again. */
+  #warn(message: string): void {
+    if (this.#warnings.has(message)) return;
+    this.#warnings.add(message);
+    this.#options.onWarning(message);
+  }
+
   async #readKind<V>(
     name: FileKind,
     { table, dead }: LoadedKind<V>,
@@ -145,7 +153,7 @@ class FilesReader {
         }
       },
       fault: (line, fault, bytes) => dead.add(line, fault, bytes),
-      warn: this.#options.onWarning,
+      warn: (message) => this.#warn(message),
     };
     let reader: LineReader | undefined;
     let count = 0;

@@ -4,8 +4,6 @@ import type { Clock, ProducedOffset } from 'gavel/streams';
 import type { LogEntry, LogRange, ReadLog, RecordSender } from './ports.ts';
 import { FILE_HEADER, LINE_HEADER, type RawRecord, type Shipment } from './shipment.ts';
 
-/** Bytes of one send; one is on its way while the next one is made. */
-const CHUNK_BYTES = 512 * 1024;
 /** What a record takes beside its value, roughly: two headers and its key. */
 const RECORD_OVERHEAD_BYTES = 120;
 
@@ -87,13 +85,14 @@ export interface SendOptions {
   readonly sender: RecordSender;
   readonly clock: Clock;
   readonly signal: AbortSignal | undefined;
+  readonly sendBytes: number;
   /** After each send. */
   readonly onSent: (produced: readonly ProducedOffset[], records: number) => void;
 }
 
 /** Sends what was not sent yet, in the order of the ranks; one send at a time, so no later record can land before an earlier one. */
 export async function sendRest(shipment: Shipment, sent: SentRanks, options: SendOptions): Promise<void> {
-  const { sender, clock, signal, onSent } = options;
+  const { sender, clock, signal, sendBytes, onSent } = options;
   let chunk: RawRecord[] = [];
   let bytes = 0;
   let flight: Promise<readonly ProducedOffset[]> | undefined;
@@ -118,7 +117,7 @@ export async function sendRest(shipment: Shipment, sent: SentRanks, options: Sen
     const record = shipment.recordAt(rank, clock.now());
     chunk.push(record);
     bytes += (record.value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
-    if (bytes >= CHUNK_BYTES) await launch();
+    if (bytes >= sendBytes) await launch();
   }
   if (chunk.length > 0) await launch();
   await land();
