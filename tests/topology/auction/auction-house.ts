@@ -151,10 +151,38 @@ export class AuctionHouse implements AsyncDisposable {
     return verdicts.sort((a, b) => a.input.partition - b.input.partition || a.input.offset - b.input.offset);
   }
 
-  /** The reasons of new dead letters of a topic. */
+  /** Reason and message of the new dead letters of a topic. */
   async deadLetters(name: keyof AuctionTopics): Promise<string[]> {
     const letters = await this.driver.readDeadLetters(this.topics[name]);
-    return letters.map(({ headers }) => JSON.stringify(headers.map(({ key, value }) => [key, value?.toString()])));
+    return letters.map(({ headers }) => {
+      const text = (key: string) => headers.find((header) => header.key === key)?.value?.toString() ?? '';
+      return `${text('gavel-error-reason')}: ${text('gavel-error-message')}`;
+    });
+  }
+
+  /** The reasons of the new dead letters of a topic, sorted. */
+  async deadLetterReasons(name: keyof AuctionTopics): Promise<string[]> {
+    return (await this.deadLetters(name)).map((letter) => letter.slice(0, letter.indexOf(':'))).sort();
+  }
+
+  /** A row of a store, as committed. */
+  async row<V>(store: string, key: string): Promise<V | undefined> {
+    return (await this.driver.store<string, V>(store).get(key)).value;
+  }
+
+  /** Keys of a store, as committed. */
+  async keys(store: string): Promise<string[]> {
+    const keys: string[] = [];
+    for await (const { key } of this.driver.store<string, unknown>(store).scan()) keys.push(key.replace('\0', '/'));
+    return keys;
+  }
+
+  /** Days pass while nobody runs the platform; it finds what became due. */
+  async sleep(ms: number): Promise<void> {
+    await this.driver.stop(0);
+    this.driver.clock.moveTo(this.now + ms);
+    await this.driver.start(0);
+    await this.driver.advance(1_000);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

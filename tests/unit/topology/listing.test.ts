@@ -4,23 +4,21 @@ import { closed } from '../../../topology/closing.ts';
 import { listingFault, openAuction, relist, relistedAuction } from '../../../topology/listing.ts';
 import { listingOf, Saleroom } from './saleroom.ts';
 
-test.each<[Partial<Listing>, RegExp | undefined]>([
+test.each<[Partial<Listing>, string | undefined]>([
   [{}, undefined],
   [{ startPrice: 0, reservePrice: 500 }, undefined],
   [{ category: 'anything at all' }, undefined],
-  [{ startsAt: 10, endsAt: 9 }, /ends before it starts/],
-  [{ startsAt: 10, endsAt: 10 }, /ends before it starts/],
-  [{ startPrice: -1 }, /start price/],
-  [{ startPrice: 2n ** 60n }, /start price/],
-  [{ reservePrice: 10_000_000_000_001 }, /reserve price/],
-  [{ currency: 'XXY' }, /currency "XXY"/],
-  [{ auctionId: '' }, /auctionId/],
-  [{ auctionId: 'a\0b' }, /auctionId/],
-  [{ sellerId: '' }, /sellerId/],
+  [{ startsAt: 10, endsAt: 9 }, 'the auction ends before it starts'],
+  [{ startsAt: 10, endsAt: 10 }, 'the auction ends before it starts'],
+  [{ startPrice: -1 }, 'the start price is negative or too large'],
+  [{ startPrice: 2n ** 60n }, 'the start price is negative or too large'],
+  [{ reservePrice: 10_000_000_000_001 }, 'the reserve price is negative or too large'],
+  [{ currency: 'XXY' }, 'the currency "XXY" is unknown'],
+  [{ auctionId: '' }, 'the auctionId is empty or holds a NUL'],
+  [{ auctionId: 'a\0b' }, 'the auctionId is empty or holds a NUL'],
+  [{ sellerId: '' }, 'the sellerId is empty'],
 ])('%o: %s', (more, fault) => {
-  const found = listingFault(listingOf(more));
-  if (fault === undefined) expect(found).toBeUndefined();
-  else expect(found).toMatch(fault);
+  expect(listingFault(listingOf(more))).toBe(fault);
 });
 
 test('a LIVE auction is scheduled until it starts, a BATCH one is open at once', () => {
