@@ -1,8 +1,11 @@
 /** Finds what is wrong with a topology; every fault in one list, as sentences that name the nodes. */
 
-import type { TopicSpec } from '../topic.ts';
+import { TOPIC_CONFIG_DEFAULTS } from '../topic.ts';
+import type { TopicConfig, TopicSpec } from '../topic.ts';
 import type { GlobalTableNode, GraphNode, StoreSpec } from './nodes.ts';
 import type { Subtopology, Topology } from './topology.ts';
+
+const SETTINGS = Object.keys(TOPIC_CONFIG_DEFAULTS) as readonly (keyof TopicConfig)[];
 
 /** Names end up in topics, directories and metrics. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -81,7 +84,7 @@ function topics(topology: Topology): string[] {
     tables.set(table.name, table);
   }
   for (const { name, partitions, config } of uses) {
-    const settings = JSON.stringify([partitions, Object.entries(config).sort()]);
+    const settings = JSON.stringify([partitions, ...SETTINGS.map((setting) => config[setting])]);
     const other = declared.get(name);
     if (other === undefined) declared.set(name, settings);
     else if (other !== settings)

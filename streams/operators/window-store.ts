@@ -95,10 +95,7 @@ export class WindowStore<K, V> {
   sweep(): void | Promise<void> {
     if (!this.#sweepDue) return;
     this.#sweepDue = false;
-    const { time } = this.#context;
-    return this.wake(time, SWEEP_LIMIT).then((next) => {
-      if (next !== undefined) this.#context.wakeAt(next);
-    });
+    return this.#sweepSlice();
   }
 
   /** Removes at most `limit` expired rows; answers `time` where more are left. */
@@ -123,6 +120,11 @@ export class WindowStore<K, V> {
     this.#observed.rollback();
     this.#sweepDue = false;
     this.#swept = undefined;
+  }
+
+  async #sweepSlice(): Promise<void> {
+    const next = await this.wake(this.#context.time, SWEEP_LIMIT);
+    if (next !== undefined) this.#context.wakeAt(next);
   }
 
   #isExpired(start: number): boolean {

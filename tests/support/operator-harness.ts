@@ -14,7 +14,6 @@ import type {
   ScanOptions,
   StoreSpec,
   StoreSpecs,
-  StreamRecord,
 } from 'gavel/streams';
 
 export interface Forwarded {
@@ -110,7 +109,7 @@ export class OperatorHarness {
       this.#time = timestamp;
       this.#streamTime = Math.max(this.#streamTime, timestamp);
       const place = { topic: 'in', partition: 0, offset: this.#offset++ };
-      await this.#processor.process({ key, value, timestamp, headers, ...place } as StreamRecord<unknown, unknown>);
+      await this.#processor.process({ key, value, timestamp, headers, ...place });
     }
     return this.since(from);
   }
@@ -148,17 +147,18 @@ export class OperatorHarness {
 
   #create(): Processor<unknown, unknown> {
     const { stores } = this.#node;
-    const harness = this;
+    const streamTime = (): number => this.#streamTime;
+    const time = (): number => this.#time;
     const context = {
       subtopology: 'test',
       partition: 0,
       stores: Object.fromEntries(Object.entries(stores).map(([alias, spec]) => [alias, this.store(spec.name)])),
       tables: this.#tables,
       get streamTime(): number {
-        return harness.#streamTime;
+        return streamTime();
       },
       get time(): number {
-        return harness.#time;
+        return time();
       },
       forward: (port: string, key: unknown, value: unknown, options: ForwardOptions = {}): void => {
         const { timestamp = this.#time, headers = [] } = options;

@@ -109,7 +109,11 @@ describe('a stream', () => {
     orders.to({ name: 'out', topic: wide });
     // @ts-expect-error a customer may come, the topic takes orders only
     stream({ name: 'wide', topic: wide }).to({ name: 'out', topic: orderTopic });
-    orders.to({ name: 'out', topic: [orderTopic, wide], route: ({}, value) => (value.cents > 1 ? orderTopic : wide) });
+    orders.to({
+      name: 'out',
+      topic: [orderTopic, wide],
+      route: (_key, value) => (value.cents > 1 ? orderTopic : wide),
+    });
   });
 });
 
@@ -124,8 +128,10 @@ describe('what needs records of one key in one task', () => {
     rekeyed.toTable({ name: 'latest', key: stringSerde, value: jsonSerde<Order>() });
     // @ts-expect-error needs repartition()
     rekeyed.join({ name: 'join', table: customers, to: ({ value }) => value });
+    const later = rekeyed.filter({ name: 'f', where: () => true });
+    expectTypeOf(later).toEqualTypeOf<Stream<string, Order, 'needs repartition()'>>();
     // @ts-expect-error needs repartition(), also behind further steps
-    rekeyed.filter({ name: 'f', where: () => true }).groupByKey({ key: stringSerde });
+    later.groupByKey({ key: stringSerde });
   });
 
   test('is allowed behind a repartition', () => {
@@ -209,6 +215,7 @@ describe('a join', () => {
 
   test('needs the key of the table', () => {
     const byNumber = orders.selectKey({ name: 'n', by: ({ value }) => value.cents }).markAsPartitioned();
+    expectTypeOf(byNumber).toEqualTypeOf<Stream<number, Order>>();
     // @ts-expect-error the table's keys are strings
     byNumber.join({ name: 'j', table: customers, to: () => 1 });
   });

@@ -173,7 +173,7 @@ describe('what needs records of one key in one task', () => {
     } catch (error) {
       refused = error;
     }
-    if (!isGavelError(refused, 'TOPOLOGY_INVALID')) throw refused ?? new Error('not refused');
+    if (!isGavelError(refused, 'TOPOLOGY_INVALID')) throw new Error('not refused', { cause: refused });
     expect(refused.message).toBe(
       `${operator} needs the records of a key in one task, but an operator before "later" may have changed keys`,
     );

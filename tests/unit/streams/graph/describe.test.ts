@@ -50,7 +50,7 @@ function shop() {
   });
 }
 
-describe('describe', () => {
+describe('the description of a topology', () => {
   test('as text: each sub-topology behind those it reads from, with its stores and internal topics', () => {
     expect(describeTopology(shop(), 'text')).toBe(
       `

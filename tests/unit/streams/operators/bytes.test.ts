@@ -83,7 +83,7 @@ describe('the keys of a window store', () => {
       fc.property(keys, (list) => {
         const sorted = list
           .map(([key, start]) => serializeToBuffer(serde, { key, start, end: 0 }))
-          .sort(Buffer.compare)
+          .sort((a, b) => a.compare(b))
           .map((bytes) => serde.deserialize(bytes));
         for (const [at, next] of sorted.entries()) {
           const before = sorted[at - 1] ?? next;
