@@ -17,6 +17,8 @@ export class TaskSet {
   longestStretchMs = 0;
   readonly #settings: Settings;
   readonly #tasks = new Map<string, RunningTask>();
+  /** Counts the rounds: whose turn it is. */
+  #turn = 0;
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -63,21 +65,20 @@ export class TaskSet {
     return rows > this.#settings.stagedRowsMax;
   }
 
-  /** Processes round by round until nothing is left, the slice is over, or `mustStop`. True where anything was done. */
+  /** Processes round by round, going on where the last slice ended, until nothing is left, the slice is over, or `mustStop`. True where anything was done. */
   async slice(mustStop: () => boolean): Promise<boolean> {
     const begin = performance.now();
     let progressed = await this.#punctuate();
-    for (let any = true; any && !mustStop();) {
-      any = false;
-      for (const { task } of this.#tasks.values()) {
-        for (let i = 0; i < ROUND_RECORDS; i++) {
-          const stepped = task.step();
-          if (stepped !== true && (stepped === false || !(await stepped))) break;
-          any = true;
-        }
+    const tasks = [...this.#tasks.values()];
+    for (let idle = 0; idle < tasks.length && !mustStop() && performance.now() - begin < SLICE_MS;) {
+      const { task } = tasks[this.#turn++ % tasks.length] as RunningTask;
+      idle++;
+      for (let i = 0; i < ROUND_RECORDS; i++) {
+        const stepped = task.step();
+        if (stepped !== true && (stepped === false || !(await stepped))) break;
+        idle = 0;
+        progressed = true;
       }
-      progressed ||= any;
-      if (performance.now() - begin >= SLICE_MS) break;
     }
     this.#noteStretch(performance.now() - begin);
     return progressed;
