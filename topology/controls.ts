@@ -5,12 +5,14 @@ import type { StreamRecord } from 'gavel/streams';
 import { alertOf, flagAlert, inputOf } from './alerts.ts';
 import { isForgotten, shrunk } from './closing.ts';
 import { currentPriceOf } from './current-price.ts';
+import { strongestSignal } from './fraud-local.ts';
 import type { JudgeContext } from './judge-context.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { listingFault, openAuction, relist, relistedAuction } from './listing.ts';
 import { bidCount, recentBidKey, RING_SIZE } from './recent-bids.ts';
 import { decided } from './settlement.ts';
 import type { LogRecord } from './topics.ts';
+import type { Weights } from './weights.ts';
 
 type Control = Exclude<LogRecord, BidPlaced>;
 type ControlRecord = StreamRecord<string, LogRecord>;
@@ -19,11 +21,13 @@ export class Controls {
   readonly #context: JudgeContext;
   readonly #stores: JudgeContext['stores'];
   readonly #lifecycle: Lifecycle;
+  readonly #weights: Weights;
 
-  constructor(context: JudgeContext, lifecycle: Lifecycle) {
+  constructor(context: JudgeContext, lifecycle: Lifecycle, weights: Weights) {
     this.#context = context;
     this.#stores = context.stores;
     this.#lifecycle = lifecycle;
+    this.#weights = weights;
   }
 
   process(record: ControlRecord, control: Control): void {
@@ -88,7 +92,7 @@ export class Controls {
       flaggedAt,
     });
     this.#context.forward('alerts', auctionId, flagAlert(flag, flaggedAt));
-    for (const { signal } of signals) this.#context.count('fraud_flags_total', { signal });
+    this.#context.count('fraud_flags_total', { signal: strongestSignal(signals, this.#weights) });
     if (auction.winningBid?.offset === input.offset) this.#hold(record, auction);
   }
 

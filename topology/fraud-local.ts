@@ -43,6 +43,12 @@ export function scoreOf(signals: readonly Signal[], weights: Weights): number {
   return ONE - innocent;
 }
 
+/** The signal that takes most from the innocence of a bid. */
+export function strongestSignal(signals: readonly Signal[], weights: Weights): string {
+  const weightOf = ({ signal, value }: Signal) => weights.signals[signal as SignalName].weight * value;
+  return signals.reduce((a, b) => (weightOf(b) > weightOf(a) ? b : a)).signal;
+}
+
 /** The signals and one more, if it fired at all. */
 export function withSignal(signals: readonly Signal[], signal: SignalName, value: number): readonly Signal[] {
   return value === 0 ? signals : [...signals, { signal, value }];

@@ -8,6 +8,7 @@ import { historyKey } from './bid-history.ts';
 import { Controls } from './controls.ts';
 import { currentPriceOf } from './current-price.ts';
 import { judgePorts, type JudgeContext, type JudgeOptions } from './judge-context.ts';
+import { strongestSignal } from './fraud-local.ts';
 import { judgeBid } from './judgement.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { bidCount, recentBidKey, recentBidOf } from './recent-bids.ts';
@@ -39,7 +40,7 @@ export class Judge implements Processor<string, LogRecord> {
     this.#context = context;
     this.#weights = options.weights;
     this.#lifecycle = new Lifecycle(context, options);
-    this.#controls = new Controls(context, this.#lifecycle);
+    this.#controls = new Controls(context, this.#lifecycle, options.weights);
     this.#auctions = context.stores.auctions;
     this.#histories = context.stores.bidHistory;
   }
@@ -104,7 +105,7 @@ export class Judge implements Processor<string, LogRecord> {
   }
   #raiseAlarm(verdict: BidVerdict): void {
     this.#context.forward('alerts', verdict.auctionId, flagAlert(verdict, this.#context.time));
-    for (const { signal } of verdict.signals) this.#context.count('fraud_flags_total', { signal });
+    this.#context.count('fraud_flags_total', { signal: strongestSignal(verdict.signals, this.#weights) });
   }
 }
 
