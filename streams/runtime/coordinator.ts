@@ -6,19 +6,20 @@ import type { Subtopology } from '../graph/topology.ts';
 import type { Membership } from './membership.ts';
 import type { Settings } from './options.ts';
 import type { RunningTask } from './running-task.ts';
-import type { TaskOpener } from './task-opener.ts';
+import type { OpenRequest, TaskOpener } from './task-opener.ts';
+
+/** Milliseconds between two tries while something is unreachable. */
+const BACKOFF_MS = 500;
 
 /** What the coordinator needs of the loop; each runs between two slices. */
 export interface TaskHost {
   /** Ids of the tasks that run. */
   readonly running: Iterable<string>;
   add(task: RunningTask): Promise<void>;
-  /** Closes tasks whose work is committed. */
-  closeTasks(ids: readonly string[]): Promise<void>;
   /** Waits for the commit under way, then drops the open epoch and closes all tasks. */
   dropAll(): Promise<void>;
-  /** Commits what is open and waits for it. @throws what the commit throws */
-  commitOpen(): Promise<void>;
+  /** Commits what is open and waits for it; of the tasks to close nothing is processed after that cut. @throws what the commit throws */
+  commitOpen(closing?: readonly string[]): Promise<void>;
   /** While held, epochs go on but none is committed. */
   hold(held: boolean): void;
   /** Something that others may wait for has ended. */
@@ -109,8 +110,12 @@ export class Coordinator {
           if (what === 'restart') await this.#restart();
           else await this.#rebalance(what === 'start over');
         } catch (error) {
-          if (!isGavelError(error) || error.retry !== 'restart-task') throw error;
-          this.startOver(error);
+          if (!isGavelError(error) || error.retry === 'never') throw error;
+          if (error.retry === 'restart-task') this.startOver(error);
+          else {
+            await this.#pauseAfter(error);
+            this.#want(what);
+          }
         }
       }
     } catch (error) {
@@ -152,8 +157,7 @@ export class Coordinator {
     if (revoked.length > 0) {
       await this.#abortOpening(revoked);
       // Nobody else has these tasks before we join again without them, so the new generation may still commit their work.
-      await host.commitOpen();
-      await host.closeTasks(revoked);
+      await host.commitOpen(revoked);
       this.rejoin();
     }
     if (!this.#initialized) await this.#initialize(joined.gone);
@@ -191,13 +195,13 @@ export class Coordinator {
   }
 
   async #openOne(id: string, signal: AbortSignal): Promise<void> {
-    const { host, opener, subtopologies } = this.#options;
+    const { host, subtopologies } = this.#options;
     try {
       await Promise.resolve();
       const at = id.lastIndexOf('-');
       const subtopology = subtopologies.get(id.slice(0, at));
       if (subtopology === undefined) return;
-      const task = await opener.open({ id, subtopology, partition: Number(id.slice(at + 1)), signal });
+      const task = await this.#openPatiently({ id, subtopology, partition: Number(id.slice(at + 1)), signal });
       if (signal.aborted) await task.task.state.storage.close();
       else await host.add(task);
     } catch (error) {
@@ -206,6 +210,24 @@ export class Coordinator {
       this.#opening.delete(id);
       host.changed();
     }
+  }
+
+  async #openPatiently(request: OpenRequest): Promise<RunningTask> {
+    for (;;) {
+      try {
+        return await this.#options.opener.open(request);
+      } catch (error) {
+        if (!isGavelError(error) || error.retry !== 'backoff' || request.signal.aborted) throw error;
+        await this.#pauseAfter(error);
+      }
+    }
+  }
+
+  /** Something is unreachable: says so, and waits before the next try. @throws GavelError `KILLED` at `stop` */
+  async #pauseAfter(error: GavelError): Promise<void> {
+    const { clock, listeners } = this.#options.settings;
+    listeners.onWarning?.({ code: error.code, message: `trying again in ${BACKOFF_MS} ms: ${error.message}` });
+    await Promise.race([new Promise<void>((resolve) => clock.setTimer(BACKOFF_MS, resolve)), this.#stop.promise]);
   }
 
   /** Gives up opening these tasks and waits until their storage is closed. */
