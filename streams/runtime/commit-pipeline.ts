@@ -2,7 +2,7 @@
 
 import type { GroupMember } from '../broker.ts';
 import type { CommitPorts } from './commit.ts';
-import { commitEpoch, cutEpoch } from './commit.ts';
+import { commitEpoch, flushTasks, freezeEpoch } from './commit.ts';
 import type { OutputBuffer } from './output-buffer.ts';
 import type { RunningTask } from './running-task.ts';
 
@@ -28,9 +28,14 @@ export class CommitPipeline {
     return this.#underWay === undefined && this.#failure === undefined;
   }
 
-  /** Cuts the open epoch and starts to commit it. Synchronous up to the cut. @throws what an operator throws when it flushes */
+  /** The first step of the cut. Nothing may be processed until `start`. @throws TaskFailure */
+  flush(tasks: readonly RunningTask[]): Promise<void> {
+    return flushTasks(tasks, this.#ports);
+  }
+
+  /** Freezes the open epoch at once and goes on to commit it while the next one is processed. */
   start(tasks: readonly RunningTask[], outputs: OutputBuffer, member: GroupMember): void {
-    const epoch = cutEpoch(tasks, outputs, member, this.#ports.onStep);
+    const epoch = freezeEpoch(tasks, outputs, member, this.#ports);
     this.lastCut = this.#ports.clock.now();
     const begin = performance.now();
     this.#underWay = commitEpoch(epoch, this.#ports).then(

@@ -1,5 +1,5 @@
 /**
- * The commit, in numbered steps (DESIGN.md, "The engine"). The cut is synchronous, between two records:
+ * The commit, in numbered steps (DESIGN.md, "The engine"). The cut stands between two records:
  *
  *   1 flush what operators hold back, in topological order
  *   2 freeze the epoch: dirty rows, outputs, input offsets, times
@@ -63,15 +63,19 @@ export interface CommitPorts {
   readonly onStep: (step: CommitStep) => void;
 }
 
-/** Steps 1 and 2. */
-export function cutEpoch(
+/** Step 1; waits only where something behind a flush does. Nothing may be processed until step 2. @throws TaskFailure */
+export async function flushTasks(tasks: readonly RunningTask[], { onStep }: CommitPorts): Promise<void> {
+  onStep(1);
+  for (const { task } of tasks) await task.flush();
+}
+
+/** Step 2. */
+export function freezeEpoch(
   tasks: readonly RunningTask[],
   outputs: OutputBuffer,
   member: GroupMember,
-  onStep: CommitPorts['onStep'],
+  { onStep }: CommitPorts,
 ): Epoch {
-  onStep(1);
-  for (const { task } of tasks) task.flush();
   onStep(2);
   const dirty = tasks.filter((task) => task.isDirty);
   return { tasks: dirty.map((task) => ({ task, offsets: task.task.freeze() })), outputs: outputs.take(), member };

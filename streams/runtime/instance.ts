@@ -38,7 +38,7 @@ export class Instance implements TaskHost {
   #inputs: Inputs | undefined;
   #coordinator: Coordinator | undefined;
   #state: InstanceState = 'created';
-  #between: (() => void)[] = [];
+  #between: (() => Promise<void>)[] = [];
   readonly #pipeline: CommitPipeline;
   #held = false;
   #suspended = false;
@@ -216,11 +216,6 @@ export class Instance implements TaskHost {
     });
   }
 
-  async closeTasks(ids: readonly string[]): Promise<void> {
-    const closed = await this.#betweenSlices(() => this.#detach(ids));
-    await Promise.all(closed.map((task) => task.task.state.storage.close()));
-  }
-
   async dropAll(): Promise<void> {
     await this.#pipeline.settled();
     const dropped = await this.#betweenSlices(() => {
@@ -231,13 +226,16 @@ export class Instance implements TaskHost {
     await Promise.all(dropped.map((task) => task.task.state.storage.close()));
   }
 
-  async commitOpen(): Promise<void> {
+  async commitOpen(closing: readonly string[] = []): Promise<void> {
     this.#held = true;
-    await this.#pipeline.settled();
-    await this.#betweenSlices(() => {
-      if (this.#pipeline.isFree && this.tasks.isDirty) this.#cut();
+    const closed = await this.#betweenSlices(async () => {
+      await this.#pipeline.settled();
+      if (this.#pipeline.isFree && this.tasks.isDirty) await this.#cut();
+      // Before anything else is processed: the next epoch has no place for what these tasks would send.
+      return this.#detach(closing);
     });
     await this.#pipeline.settled();
+    await Promise.all(closed.map((task) => task.task.state.storage.close()));
     const failure = this.#pipeline.takeFailure();
     if (failure !== undefined) throw failure;
   }
@@ -265,7 +263,7 @@ export class Instance implements TaskHost {
   async #run(): Promise<void> {
     while (!this.#stopped) {
       try {
-        for (const job of this.#between.splice(0)) job();
+        for (const job of this.#between.splice(0)) await job();
         const failure = this.#held ? undefined : this.#pipeline.takeFailure();
         if (failure !== undefined) throw failure;
         if (this.#suspended) await this.#wakeup.wait();
@@ -277,7 +275,7 @@ export class Instance implements TaskHost {
       }
     }
     this.#loopEnded = true;
-    for (const job of this.#between.splice(0)) job();
+    for (const job of this.#between.splice(0)) await job();
   }
 
   /** Fetches, processes, commits; true where something was processed. */
@@ -288,7 +286,7 @@ export class Instance implements TaskHost {
       !this.#paused && clock.now() >= this.#backoffUntil && (await this.tasks.slice(() => this.#mustWait()));
     if (!this.#held && this.#pipeline.isFree && this.tasks.isDirty) {
       const due = clock.now() - this.#pipeline.lastCut >= this.settings.commitIntervalMs;
-      if (!progressed || due || this.tasks.isFull) this.#cut();
+      if (!progressed || due || this.tasks.isFull) await this.#cut();
     }
     if (!this.#draining) {
       if (this.settings.clockRecords) this.#clocks.run(this.tasks);
@@ -302,9 +300,12 @@ export class Instance implements TaskHost {
     return (this.#held || !this.#pipeline.isFree) && this.tasks.isFull;
   }
 
-  #cut(): void {
+  /** Ends the open epoch; the loop waits until it is frozen. */
+  async #cut(): Promise<void> {
+    const tasks = [...this.tasks];
+    await this.#pipeline.flush(tasks);
     this.tasks.cutMetrics();
-    this.#pipeline.start([...this.tasks], this.tasks.outputs, this.#membership.member);
+    this.#pipeline.start(tasks, this.tasks.outputs, this.#membership.member);
     this.#inputs?.resume();
   }
 
@@ -347,12 +348,12 @@ export class Instance implements TaskHost {
   }
 
   /** Runs `job` between two slices; at once where the loop has ended. */
-  async #betweenSlices<T>(job: () => T): Promise<T> {
+  async #betweenSlices<T>(job: () => T | Promise<T>): Promise<T> {
     if (this.#loopEnded) return job();
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#between.push(() => {
+    this.#between.push(async () => {
       try {
-        resolve(job());
+        resolve(await job());
       } catch (error) {
         reject(error);
       }

@@ -27,26 +27,26 @@ export class Punctuations {
     };
   }
 
-  /** Runs what is due at `time`, each once; a gap of many intervals gives one call, then aligned multiples. */
-  run(kind: Punctuation['kind'], time: number): Promise<void>[] {
-    if (this.#scheduled.length === 0) return [];
-    const pending: Promise<void>[] = [];
-    for (const scheduled of this.#scheduled) {
+  /**
+   * Runs what is due at `time`, each once; a gap of many intervals gives one call, then aligned multiples.
+   * @param takePending gets the promises of those that wait
+   */
+  run(kind: Punctuation['kind'], time: number, takePending: (pending: Promise<void>) => void): void {
+    // What a punctuation schedules has its turn at the next record or loop.
+    for (const scheduled of [...this.#scheduled]) {
       const { punctuation, next } = scheduled;
       if (punctuation.kind !== kind || time < next || scheduled.cancelled) continue;
       const { intervalMs } = punctuation;
       scheduled.next = next + (Math.floor((time - next) / intervalMs) + 1) * intervalMs;
-      const answer = punctuation.run(time);
-      if (answer !== undefined) pending.push(answer);
+      const pending = punctuation.run(time);
+      if (pending !== undefined) takePending(pending);
     }
-    return pending;
   }
 
-  /** When the next wall-clock punctuation is due; Infinity without one. */
-  get nextWallClock(): number {
+  /** When the next punctuation of the kind is due; Infinity without one. */
+  next(kind: Punctuation['kind']): number {
     let next = Infinity;
-    for (const { punctuation, next: at } of this.#scheduled)
-      if (punctuation.kind === 'wall-clock' && at < next) next = at;
+    for (const { punctuation, next: at } of this.#scheduled) if (punctuation.kind === kind && at < next) next = at;
     return next;
   }
 

@@ -107,7 +107,7 @@ export class TaskSet {
   /** When the next wall-clock punctuation is due, or a wait for an idle input ends; Infinity without one. */
   get nextDue(): number {
     let due = Infinity;
-    for (const { task } of this.#tasks.values()) due = Math.min(due, task.punctuations.nextWallClock, task.idleUntil);
+    for (const { task } of this.#tasks.values()) due = Math.min(due, task.punctuations.next('wall-clock'), task.idleUntil);
     return due;
   }
 

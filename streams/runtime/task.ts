@@ -2,7 +2,7 @@
 
 import type { OffsetCommit } from '../broker.ts';
 import type { Subtopology } from '../graph/topology.ts';
-import type { ReadOnlyStore } from '../processor.ts';
+import type { Punctuation, ReadOnlyStore } from '../processor.ts';
 import type { StreamRecord } from '../record.ts';
 import type { Clock } from '../time.ts';
 import { CLOCK_HEADER } from '../record.ts';
@@ -96,9 +96,7 @@ export class Task {
   }
 
   /** Takes over a promise of a step: the next one waits for it. */
-  awaitBeforeNext(pending: Promise<void>): void {
-    this.#pending.push(pending);
-  }
+  readonly awaitBeforeNext = (pending: Promise<void>): void => void this.#pending.push(pending);
 
   /** What the record at this place gets instead of being processed. */
   skip(at: { readonly topic: string; readonly offset: number }, skip: Skip): void {
@@ -125,18 +123,22 @@ export class Task {
 
   /** Runs wall-clock punctuations that are due. */
   punctuate(now: number): boolean | Promise<boolean> {
-    if (this.punctuations.nextWallClock > now) return false;
-    this.current = undefined;
-    this.time = now;
-    return this.#guard(() => {
-      for (const pending of this.punctuations.run('wall-clock', now)) this.#pending.push(pending);
-    });
+    return this.punctuations.next('wall-clock') <= now && this.#punctuate('wall-clock', now);
   }
 
-  /** Step 1 of the cut: what operators hold back goes on. */
-  flush(): void {
+  /**
+   * Step 1 of the cut: what operators hold back goes on, one after the other: what waits behind one may be held back by the next.
+   * @throws TaskFailure
+   */
+  flush(from = 0): void | Promise<void> {
     this.current = undefined;
-    for (const { processor } of this.#nodes.processors) processor.flush?.();
+    const { processors } = this.#nodes;
+    for (let i = from; i < processors.length; i++) {
+      const { processor } = processors[i] as TaskNodes['processors'][number];
+      if (processor.flush === undefined) continue;
+      const flushed = this.#guard(() => processor.flush?.());
+      if (flushed !== true) return flushed.then(() => this.flush(i + 1));
+    }
   }
 
   /** Step 2 of the cut: the open epoch becomes the committing one. Answers the offsets to commit with it. */
@@ -251,15 +253,11 @@ export class Task {
     try {
       const { receivers } = input;
       for (let i = 0; i < receivers.length; i++) (receivers[i] as Receiver)(record);
-      if (this.#pending.length === 0) {
-        this.#done(input, time);
-        if (this.#pending.length === 0) return true;
-        return this.#settle(record, undefined);
-      }
     } catch (error) {
-      throw this.#failure(record, error);
+      return this.#fail(record, error);
     }
-    return this.#settle(record, () => this.#done(input, time));
+    if (this.#pending.length === 0) return this.#done(input, time);
+    return this.#settle(record).then(() => this.#done(input, time));
   }
 
   /** The record at the head, or a promise to be awaited before it is tried again. */
@@ -306,15 +304,20 @@ export class Task {
     return undefined;
   }
 
-  #done(input: InputQueue, time: number): boolean {
+  #done(input: InputQueue, time: number): true | Promise<true> {
     this.streamTime = time;
     if (input.timestamp > input.partitionTime) input.partitionTime = input.timestamp;
     this.#timesChanged = true;
     this.#processed++;
-    for (const pending of this.punctuations.run('stream', time)) this.#pending.push(pending);
     this.current = undefined;
     input.advance();
-    return true;
+    return this.punctuations.next('stream') > time || this.#punctuate('stream', time);
+  }
+
+  #punctuate(kind: Punctuation['kind'], time: number): true | Promise<true> {
+    this.current = undefined;
+    this.time = time;
+    return this.#guard(() => this.punctuations.run(kind, time, this.awaitBeforeNext));
   }
 
   #wake(time: number): boolean | Promise<boolean> {
@@ -343,31 +346,35 @@ export class Task {
     for (const at of this.#wakes.values()) if (at < this.#nextWake) this.#nextWake = at;
   }
 
-  /** Runs a wake or punctuation, then waits for what it left pending; any error becomes a TaskFailure. */
-  #guard(work: () => void): boolean | Promise<boolean> {
+  /** Runs a wake, punctuation or flush, then waits for what it left pending; any error becomes a TaskFailure. */
+  #guard(work: () => void): true | Promise<true> {
     try {
       work();
     } catch (error) {
-      throw this.#failure(undefined, error);
+      return this.#fail(undefined, error);
     }
-    return this.#pending.length === 0 ? true : this.#settle(undefined, undefined);
+    return this.#pending.length === 0 || this.#settle(undefined);
   }
 
-  /** Waits for what is pending, then goes on with `after`. */
-  async #settle(at: TaskFailure['at'], after: (() => void) | undefined): Promise<boolean> {
-    try {
-      let next = after;
-      while (this.#pending.length > 0 || next !== undefined) {
-        const pending = this.#pending;
-        this.#pending = [];
-        await Promise.all(pending);
-        next?.();
-        next = undefined;
-      }
-      return true;
-    } catch (error) {
-      throw this.#failure(at, error);
+  /** Waits until nothing is pending, also after an error: what still ran after a rollback would write into the next epoch. */
+  async #settle(at: TaskFailure['at']): Promise<true> {
+    let failed: PromiseSettledResult<void> | undefined;
+    while (this.#pending.length > 0) {
+      const settled = await Promise.allSettled(this.#pending.splice(0));
+      failed ??= settled.find(({ status }) => status === 'rejected');
     }
+    if (failed?.status === 'rejected') throw this.#failure(at, failed.reason);
+    return true;
+  }
+
+  /** Throws a TaskFailure once nothing is pending. */
+  #fail(at: TaskFailure['at'], error: unknown): Promise<never> {
+    const failure = this.#failure(at, error);
+    if (this.#pending.length === 0) throw failure;
+    const rethrow = (): never => {
+      throw failure;
+    };
+    return this.#settle(at).then(rethrow, rethrow);
   }
 
   #failure(at: TaskFailure['at'], error: unknown): TaskFailure {
