@@ -19,7 +19,6 @@ import { splitting } from '../operators/split.ts';
 import { timeWindows } from '../operators/time-windows.ts';
 import type { TimeWindowsOptions } from '../operators/time-windows.ts';
 import type { Windowed } from '../operators/windowed.ts';
-
 import type { GlobalTables, NoTables, Ports, StoreSpecs } from '../processor.ts';
 import { integerSerde } from '../serde.ts';
 import type { Serde } from '../serde.ts';
@@ -27,9 +26,9 @@ import type { Topic } from '../topic.ts';
 import {
   aggregateNode,
   globalJoinNode,
+  materializedNode,
   repartitionEdge,
   sinkNode,
-  materializedNode,
   stepNode,
   tableJoinNode,
   windowAggregateNode,

@@ -68,6 +68,26 @@ describe('windowed counts', () => {
     expect(letter?.timestamp).toBe(3);
   });
 
+  test('only count late records that no input record stands for, like those of a cache', async () => {
+    const metrics = counters();
+    const latest = stream({ name: 'clicks', topic: clicks }).toTable({
+      name: 'latest',
+      key: stringSerde,
+      value: integerSerde,
+      cached: true,
+    });
+    const counted = latest
+      .toStream()
+      .groupByKey({ key: stringSerde })
+      .windowedBy({ sizeMs: 10, graceMs: 0, onLate: 'dead-letter' })
+      .count({ name: 'counted' });
+    await using driver = await createTestDriver({ topology: topology({ count: [counted] }), options: { metrics } });
+    await driver.pipe(clicks, [click('a', 100), click('c', 5)]); // one partition, one commit
+    expect(partitionOf(Buffer.from('a'), 2)).toBe(partitionOf(Buffer.from('c'), 2));
+    expect(metrics.counted['records_dropped_total late']).toBe(1);
+    expect(await driver.readDeadLetters(clicks)).toEqual([]);
+  });
+
   test('are gone from the store when retention is over, also after a restore (semantics 22)', async () => {
     await using driver = await createTestDriver({
       topology: counting({ sizeMs: 10, graceMs: 0, retentionMs: 40 }),

@@ -4,6 +4,7 @@ import { OperatorHarness } from '../../../support/operator-harness.ts';
 
 const topic = defineTopic({ name: 'in', key: stringSerde, value: integerSerde });
 const numbers = stream({ name: 'in', topic });
+const serdes = { key: stringSerde, value: integerSerde };
 const grouped = numbers.groupByKey({ key: stringSerde });
 const dropped = (reason: string): string => `records_dropped_total{reason="${reason}"}`;
 
@@ -17,7 +18,7 @@ describe('a table of latest values (semantics 13)', () => {
   });
 
   test('drops and counts a null key, also with a null value', async () => {
-    const harness = new OperatorHarness(numbers.toTable({ name: 't', key: stringSerde, value: integerSerde }));
+    const harness = new OperatorHarness(numbers.toTable({ ...serdes, name: 't' }));
     expect(await harness.process({ key: null, value: 1 }, { key: null, value: null })).toEqual([]);
     expect(harness.counts).toEqual({ [dropped('null_key')]: 2 });
   });
@@ -121,13 +122,20 @@ describe('caching (semantics 21)', () => {
     ]);
   });
 
-  test('forgets what was held when the epoch is rolled back', async () => {
-    const harness = cached(10);
-    await harness.process({ key: 'a', value: 1 });
+  const inWindows = grouped.windowedBy({ sizeMs: 10, graceMs: 0 });
+  const rolledBack = {
+    'an aggregate': grouped.count({ name: 'c', cached: true }),
+    'an aggregate by window': inWindows.count({ name: 'w', cached: true }),
+    'a table': numbers.toTable({ ...serdes, name: 't', cached: true }),
+  };
+
+  test.each(Object.entries(rolledBack))('%s forgets what was held when the epoch is rolled back', async (_, end) => {
+    const harness = new OperatorHarness(end);
+    await harness.process({ key: 'a', value: 1 }, { key: 'b', value: 1 });
     harness.rollback();
     await harness.process({ key: 'a', value: 1, timestamp: 4 });
     harness.cut();
-    expect(harness.since(0)).toEqual([['a', 1, 4]]);
+    expect(harness.forwarded).toMatchObject([{ value: 1, timestamp: 4 }]);
   });
 
   test('holds windows apart, and deletions too', async () => {
