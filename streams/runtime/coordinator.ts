@@ -42,7 +42,10 @@ export class Coordinator {
   readonly #opening = new Map<string, { readonly abort: AbortController; readonly done: Promise<void> }>();
   #initialized = false;
   #work: Promise<void> | undefined;
-  #wanted: 'nothing' | 'rejoin' | 'restart' | 'start over' = 'nothing';
+  /** What is to be done, most of all first; doing the first does not answer the others but where it says so. */
+  readonly #wanted = new Set<'start over' | 'restart' | 'rejoin'>();
+  /** Transactional ids of members that are gone, until their transactions are ended. */
+  readonly #gone = new Set<string>();
   #stopped = false;
   /** Rejects at `stop`: a join may wait for others for long. */
   readonly #stop = Promise.withResolvers<never>();
@@ -95,27 +98,23 @@ export class Coordinator {
 
   #want(what: 'rejoin' | 'restart' | 'start over'): void {
     if (this.#stopped) return;
-    const order = ['nothing', 'rejoin', 'restart', 'start over'] as const;
-    if (order.indexOf(what) > order.indexOf(this.#wanted)) this.#wanted = what;
+    this.#wanted.add(what);
     this.#work ??= this.#run();
   }
 
   async #run(): Promise<void> {
     const { host } = this.#options;
     try {
-      while (this.#wanted !== 'nothing' && !this.#stopped) {
-        const what = this.#wanted;
-        this.#wanted = 'nothing';
+      while (this.#wanted.size > 0 && !this.#stopped) {
+        const what = this.#takeWanted();
         try {
           if (what === 'restart') await this.#restart();
           else await this.#rebalance(what === 'start over');
         } catch (error) {
           if (!isGavelError(error) || error.retry === 'never') throw error;
+          this.#want(what);
           if (error.retry === 'restart-task') this.startOver(error);
-          else {
-            await this.#pauseAfter(error);
-            this.#want(what);
-          }
+          else await this.#pauseAfter(error);
         }
       }
     } catch (error) {
@@ -127,12 +126,22 @@ export class Coordinator {
     }
   }
 
+  #takeWanted(): 'start over' | 'restart' | 'rejoin' {
+    if (this.#wanted.has('start over')) {
+      this.#wanted.clear();
+      return 'start over';
+    }
+    const what = this.#wanted.has('restart') ? 'restart' : 'rejoin';
+    this.#wanted.delete(what);
+    return what;
+  }
+
   /** The membership stands: force the outcome, then open the same tasks again. */
   async #restart(): Promise<void> {
     const { host } = this.#options;
     await this.#abortOpening([...this.#opening.keys()]);
     await host.dropAll();
-    await this.#initialize([]);
+    await this.#initialize();
     this.#open(this.#assigned);
   }
 
@@ -150,39 +159,40 @@ export class Coordinator {
       this.#initialized = false;
     } else await host.commitOpen();
     const owned = [...host.running, ...this.#opening.keys()];
-    if (this.#wanted === 'rejoin') this.#wanted = 'nothing'; // this join is the answer to it
+    this.#wanted.delete('rejoin'); // this join is the answer to it
     const joined = await Promise.race([membership.join(owned), this.#stop.promise]);
     this.#assigned = joined.tasks;
+    for (const id of joined.gone) this.#gone.add(id);
     const revoked = owned.filter((task) => !joined.tasks.includes(task));
     if (revoked.length > 0) {
       await this.#abortOpening(revoked);
       // Nobody else has these tasks before we join again without them, so the new generation may still commit their work.
-      await host.commitOpen(revoked);
       this.rejoin();
+      await host.commitOpen(revoked);
     }
-    if (!this.#initialized) await this.#initialize(joined.gone);
-    else await this.#endTransactionsOf(joined.gone);
+    if (!this.#initialized) await this.#initialize();
+    await this.#endTransactionsOfGone();
     host.hold(false);
     this.#open(joined.tasks.filter((task) => !owned.includes(task)));
   }
 
-  async #initialize(gone: readonly string[]): Promise<void> {
+  async #initialize(): Promise<void> {
     const { transactions, settings } = this.#options;
     settings.metrics.count('producer_reinit_total', {}, 1);
     await transactions?.init();
     this.#initialized = true;
-    await this.#endTransactionsOf(gone);
   }
 
   /** Members that are gone may have left a transaction open: end it, so that nobody waits for its time-out. */
-  async #endTransactionsOf(transactionalIds: readonly string[]): Promise<void> {
+  async #endTransactionsOfGone(): Promise<void> {
     const { settings, transactions, transactionalId } = this.#options;
-    if (transactions === undefined) return;
-    for (const id of transactionalIds) {
-      if (id === transactionalId) continue;
-      const producer = settings.broker.transactionalProducer(id);
-      await producer.init();
-      await producer.close();
+    for (const id of this.#gone) {
+      if (transactions !== undefined && id !== transactionalId) {
+        const producer = settings.broker.transactionalProducer(id);
+        await producer.init();
+        await producer.close();
+      }
+      this.#gone.delete(id);
     }
   }
 
