@@ -17,9 +17,10 @@ const LATE_MS = 10 * MINUTE_MS;
 const STEPS_ABOVE = [0, 0, 0, 0, 1, 1, 2, 3] as const;
 /** Open bids rise by at most this factor, but for a few impatient ones. */
 const RISE_MAX = 1.3;
+const IMPATIENT_RISE_MAX = 4;
 const NEWCOMER_CHANCE = 0.3;
 const SELF_RAISE_CHANCE = 0.015;
-const IMPATIENT_CHANCE = 0.01;
+const IMPATIENT_CHANCE = 0.02;
 /** Share of bids that were made with an outdated price in view. */
 const OUTDATED_CHANCE = 0.01;
 
@@ -182,7 +183,9 @@ export class MarketAuction implements AuctionPeriod {
       return { amount: Math.max(nextMinimum, Math.floor(bidder.value / round) * round), bidType: 'PROXY' };
     }
     const impatient = random() < IMPATIENT_CHANCE;
-    const wish = impatient ? price * between(random, RISE_MAX, 2) : nextMinimum + step * pick(random, STEPS_ABOVE);
+    const wish = impatient
+      ? price * between(random, RISE_MAX, IMPATIENT_RISE_MAX)
+      : nextMinimum + step * pick(random, STEPS_ABOVE);
     const limit = leader === null || impatient ? bidder.value : Math.min(bidder.value, price * RISE_MAX);
     const late = this.endsAt - at <= MINUTE_MS * windowScale(this);
     return {

@@ -59,10 +59,9 @@ export class FileLines {
 
   async #unpacked(): Promise<AsyncIterable<Uint8Array>> {
     const stored = this.#stored();
-    const first = await stored.next();
-    if (first.done === true) return Readable.from([]);
-    const whole = startingWith(first.value, stored);
-    if (first.value[0] !== 0x1f || first.value[1] !== 0x8b) return whole;
+    const first = await firstBytes(stored, 2);
+    const whole = startingWith(first, stored);
+    if (first[0] !== 0x1f || first[1] !== 0x8b) return whole;
     const packed = Readable.from(whole);
     const gunzip = createGunzip();
     packed.once('error', (error) => gunzip.destroy(error));
@@ -102,6 +101,17 @@ export class FileLines {
     const cut = bytes.length > LINE_BYTES_MAX;
     lines.push({ number, bytes: cut ? bytes.subarray(0, LINE_BYTES_MAX) : bytes, cut });
   }
+}
+
+/** The first bytes, at least so many where there are. */
+async function firstBytes(chunks: AsyncGenerator<Buffer>, count: number): Promise<Buffer> {
+  let bytes = NOTHING;
+  while (bytes.length < count) {
+    const next = await chunks.next();
+    if (next.done === true) break;
+    bytes = Buffer.concat([bytes, next.value]);
+  }
+  return bytes;
 }
 
 async function* startingWith(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

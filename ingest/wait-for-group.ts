@@ -24,9 +24,10 @@ export async function waitForGroup(targets: readonly PartitionOffset[], options:
   const waiting = targets.filter(({ offset }) => offset > 0);
   let best = Infinity;
   let bestAt = clock.now();
+  let behind: readonly PartitionOffset[] = waiting;
   for (;;) {
     signal?.throwIfAborted();
-    const behind = await lag(broker, groupId, waiting);
+    behind = (await lag(broker, groupId, waiting)) ?? behind;
     const left = behind.reduce((sum, { offset }) => sum + offset, 0);
     onProgress(left);
     if (left === 0) return;
@@ -40,35 +41,26 @@ export async function waitForGroup(targets: readonly PartitionOffset[], options:
   }
 }
 
-/** How many offsets each partition is behind; those that are not are left out. */
+/** How many offsets each partition is behind, without those that are not; undefined while a transaction keeps that open. */
 async function lag(
   broker: Broker,
   groupId: string,
   targets: readonly PartitionOffset[],
-): Promise<readonly PartitionOffset[]> {
+): Promise<readonly PartitionOffset[] | undefined> {
   const committed = new Map<string, number>();
-  for (const { topic, partition, offset } of await committedOffsets(broker, groupId, targets)) {
-    committed.set(partitionKey(topic, partition), offset);
+  try {
+    for (const { topic, partition, offset } of await broker.groups.committedOffsets(groupId, targets)) {
+      committed.set(partitionKey(topic, partition), offset);
+    }
+  } catch (error) {
+    if (error instanceof GavelError && error.retry === 'backoff') return undefined;
+    throw error;
   }
   return targets
     .map(({ topic, partition, offset }) => {
       return { topic, partition, offset: offset - (committed.get(partitionKey(topic, partition)) ?? 0) };
     })
     .filter(({ offset }) => offset > 0);
-}
-
-/** While a transaction with offsets is open they are unknown: as if none were committed. */
-async function committedOffsets(
-  broker: Broker,
-  groupId: string,
-  targets: readonly PartitionOffset[],
-): Promise<readonly PartitionOffset[]> {
-  try {
-    return await broker.groups.committedOffsets(groupId, targets);
-  } catch (error) {
-    if (error instanceof GavelError && error.retry === 'backoff') return [];
-    throw error;
-  }
 }
 
 function noProgress(groupId: string, behind: readonly PartitionOffset[], noProgressMs: number): GavelError {

@@ -146,10 +146,12 @@ export async function rig(): Promise<Rig> {
   const clock: Clock = {
     now: () => now,
     setTimer(delayMs, callback) {
-      void engine.step().then(() => {
+      const fire = async (): Promise<void> => {
+        await engine.step();
         now += delayMs;
         callback();
-      });
+      };
+      void fire();
       return { cancel: () => undefined };
     },
   };
