@@ -12,11 +12,6 @@ export function historyKey(auctionId: string, bidderId: string): string {
   return `${auctionId}\0${bidderId}`;
 }
 
-/** What the keys of an auction's rows begin with. */
-export function historyPrefix(auctionId: string): Buffer {
-  return Buffer.from(`${auctionId}\0`);
-}
-
 /** Rule 0: the bid of the same id among the bidder's last ones in this auction. */
 export function findEarlierBid(history: BidHistory | undefined, bidId: string): RecentBid | undefined {
   if (history === undefined) return undefined;
