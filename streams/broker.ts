@@ -188,10 +188,13 @@ export interface Broker {
   /** Drops everything below the offsets. */
   deleteRecords(before: readonly PartitionOffset[]): Promise<void>;
   /**
-   * `earliest` = start of the log, `latest` = last stable offset, a time in ms = first offset with a record time ≥ it
-   * (the last stable offset where there is none). @throws `TOPIC_UNKNOWN`.
+   * `earliest` = start of the log, `latest` = last stable offset, `end` = end of the log, open transactions included,
+   * a time in ms = first offset with a record time ≥ it (the last stable offset where there is none). @throws `TOPIC_UNKNOWN`.
    */
-  listOffsets(partitions: readonly TopicPartition[], at: 'earliest' | 'latest' | number): Promise<readonly PartitionOffset[]>;
+  listOffsets(
+    partitions: readonly TopicPartition[],
+    at: 'earliest' | 'latest' | 'end' | number,
+  ): Promise<readonly PartitionOffset[]>;
   fetcher(options?: FetcherOptions): Fetcher;
   producer(): Producer;
   transactionalProducer(transactionalId: string): TransactionalProducer;

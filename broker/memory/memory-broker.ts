@@ -147,12 +147,13 @@ class InMemory implements MemoryBroker, LogSource {
 
   listOffsets(
     partitions: readonly TopicPartition[],
-    at: 'earliest' | 'latest' | number,
+    at: 'earliest' | 'latest' | 'end' | number,
   ): Promise<readonly PartitionOffset[]> {
     return this.#gate.pass({ operation: 'listOffsets' }, () =>
       partitions.map(({ topic, partition }) => {
         const log = this.#log(topic, partition);
-        const offset = at === 'earliest' ? log.start : at === 'latest' ? log.lastStableOffset : log.offsetAt(at);
+        if (typeof at === 'number') return { topic, partition, offset: log.offsetAt(at) };
+        const offset = at === 'earliest' ? log.start : at === 'latest' ? log.lastStableOffset : log.end;
         return { topic, partition, offset };
       }),
     );

@@ -167,13 +167,18 @@ export class Instance implements TaskHost {
     }
     await this.#loop;
     await this.#release();
+    await this.#producer.close();
+    await this.#transactions?.close();
     if (this.state === 'failed') return;
     await this.#membership.leave();
     this.#setState('closed');
     this.#finish.resolve();
   }
 
-  /** Dies as a killed process would: nothing is committed, flushed or said to anyone. Storages are closed so that a successor can open them. */
+  /**
+   * Dies as a killed process would: nothing is committed, aborted or said to anyone; a transaction stays open.
+   * Storages are closed so that a successor can open them.
+   */
   async kill(): Promise<void> {
     this.#stopped = true;
     this.#membership.stop();
@@ -375,8 +380,6 @@ export class Instance implements TaskHost {
     await this.#inputs?.close();
     const tasks = this.#detach(this.tasks.ids);
     await Promise.all(tasks.map((task) => task.task.state.storage.close()));
-    await this.#producer.close();
-    await this.#transactions?.close();
   }
 
   #setState(state: InstanceState): void {

@@ -17,7 +17,7 @@ export interface RestoreOptions {
   readonly partition: number;
   /** First offset that the storage does not have. */
   readonly from: number;
-  /** Where the changelog ended when the restore began. */
+  /** Where the changelog ended when the restore began, transactions that were open included: it waits for those. */
   readonly end: number;
   readonly now: () => number;
   /** Called after every write. */
@@ -76,7 +76,7 @@ export async function restoreTask(options: RestoreOptions): Promise<ChangelogPos
         options.onProgress(rows.length, Math.max(0, end - position));
       }
     }
-    return { topicId: changelog.id, position: Math.max(position, options.from), leaderEpoch: -1 };
+    return { topicId: changelog.id, position: Math.min(position, end), leaderEpoch: -1 };
   } finally {
     options.signal.removeEventListener('abort', abort);
     await fetcher.close();

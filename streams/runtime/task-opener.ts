@@ -125,7 +125,8 @@ export class TaskOpener {
     const { settings } = this.#options;
     const { broker, clock, listeners } = settings;
     const at = [{ topic: topic.name, partition: request.partition }];
-    const [[first], [last]] = await Promise.all([broker.listOffsets(at, 'earliest'), broker.listOffsets(at, 'latest')]);
+    // Not the last stable offset: behind what someone left open there may be rows that are committed.
+    const [[first], [last]] = await Promise.all([broker.listOffsets(at, 'earliest'), broker.listOffsets(at, 'end')]);
     const start = first?.offset ?? 0;
     const end = last?.offset ?? 0;
     const meta = state.meta();
