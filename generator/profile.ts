@@ -123,5 +123,3 @@ export const MARKET_PROFILES = Object.freeze({
     bidsPerAuction: 20,
   },
 } as const satisfies Readonly<Record<string, MarketProfile>>);
-
-export type ProfileName = keyof typeof MARKET_PROFILES;

@@ -1,6 +1,6 @@
 /** Where each file began and ended in the logs: the journal together with the logs' ends. */
 
-import { deadLetterTopicName, type Broker, type TopicPartition } from 'gavel/streams';
+import type { Broker, TopicPartition } from 'gavel/streams';
 import type { Journal, JournalEntries, LogRange, NotedOffsets } from './ports.ts';
 
 /** Topics that a file leaves traces in. */
@@ -103,9 +103,4 @@ export class Notes {
     await this.#journal.save(entries);
     this.#entries = entries;
   }
-}
-
-/** A topic with its dead letters. */
-export function withDeadLetters(topic: string): readonly string[] {
-  return [topic, deadLetterTopicName(topic)];
 }
