@@ -80,13 +80,16 @@ export class Judge implements Processor<string, LogRecord> {
     if (history.expiresAt === null) {
       this.#context.stores.auctionBids.put(recentBidKey(auctionId, bidCount(before)), recentBidOf(verdict, flagged));
     }
-    if (verdict.outcome === 'ACCEPTED') this.#publish(verdict, auction, history.bids === 1);
-    if (flagged) this.#raiseAlarm(verdict);
+    if (verdict.outcome !== 'ACCEPTED') return;
+    this.#context.forward('prices', auctionId, currentPriceOf(auction, record.timestamp));
+    this.#tellBidders(verdict, auction, history.bids === 1);
+    if (!flagged) return;
+    this.#context.forward('alerts', auctionId, flagAlert(verdict, record.timestamp));
+    this.#context.count('fraud_flags_total', { signal: strongestSignal(verdict.signals, this.#weights) });
   }
 
-  #publish(verdict: BidVerdict, auction: AuctionState, firstInAuction: boolean): void {
+  #tellBidders(verdict: BidVerdict, auction: AuctionState, firstInAuction: boolean): void {
     const { bidId, auctionId, bidderId, input, score, signals, decidedAt } = verdict;
-    this.#context.forward('prices', auctionId, currentPriceOf(auction, this.#context.time));
     this.#context.forward('facts', bidderId, {
       type: 'BidderBid',
       bidId,
@@ -102,10 +105,6 @@ export class Judge implements Processor<string, LogRecord> {
       decidedAt,
       firstInAuction,
     });
-  }
-  #raiseAlarm(verdict: BidVerdict): void {
-    this.#context.forward('alerts', verdict.auctionId, flagAlert(verdict, this.#context.time));
-    this.#context.count('fraud_flags_total', { signal: strongestSignal(verdict.signals, this.#weights) });
   }
 }
 
