@@ -35,8 +35,6 @@ export interface ScanOptions<K> {
 }
 
 export interface IndexScanOptions {
-  /** First order, inclusive. */
-  readonly gte?: number;
   /** Last order, inclusive. */
   readonly lte?: number;
   readonly limit: number;

@@ -29,6 +29,9 @@ export class DueIndex {
   #heap: string[] = [];
   /** Every entry at or below is in the heap. */
   #horizon = '';
+  /** Entries beyond the horizon that were added while it is moved on; undefined while it stands. */
+  #meanwhile: string[] | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(source: IndexSource) {
     this.#source = source;
@@ -36,13 +39,23 @@ export class DueIndex {
 
   /** Tells of an entry that a row now has. */
   add(position: string): void {
-    if (position > this.#horizon) return;
+    if (position > this.#horizon) {
+      this.#meanwhile?.push(position);
+      return;
+    }
     push(this.#heap, position);
     if (this.#heap.length > HEAD_MAX) this.#shrink();
   }
 
   /** The lowest current entries at or below `through`, at most `limit`; they stay in the index. */
-  async first(through: string, limit: number): Promise<readonly string[]> {
+  first(through: string, limit: number): Promise<readonly string[]> {
+    // One after another: each takes entries out while it looks.
+    const found = this.#last.then(() => this.#first(through, limit));
+    this.#last = found.catch(() => undefined);
+    return found;
+  }
+
+  async #first(through: string, limit: number): Promise<readonly string[]> {
     const found: string[] = [];
     while (found.length < limit) {
       const position = this.#heap[0];
@@ -66,10 +79,14 @@ export class DueIndex {
 
   async #load(): Promise<boolean> {
     if (this.#horizon === EVERYTHING) return false;
+    const meanwhile: string[] = [];
+    this.#meanwhile = meanwhile;
     const { stored, unfinished } = await this.#source.load(this.#horizon, LOAD);
+    this.#meanwhile = undefined;
     this.#horizon = stored.length < LOAD ? EVERYTHING : (stored[stored.length - 1] as string);
     for (const position of stored) push(this.#heap, position);
-    for (const position of unfinished) if (position <= this.#horizon) push(this.#heap, position);
+    for (const position of unfinished) this.add(position);
+    for (const position of meanwhile) this.add(position);
     return true;
   }
 

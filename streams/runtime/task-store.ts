@@ -104,9 +104,10 @@ export class TaskStore<K, V> implements KeyValueStore<K, V> {
     for (const position of await index.head.first(through, options.limit)) {
       const bytes = Buffer.from(position, 'latin1');
       const order = integerSerde.deserialize(bytes.subarray(0, 8));
-      if (options.gte !== undefined && order < options.gte) continue;
       const key = this.spec.key.deserialize(bytes.subarray(8));
-      entries.push({ order, key, value: this.get(key) as V });
+      const value = this.get(key);
+      // Else it went or moved since it was found, for the caller went on meanwhile.
+      if (value !== undefined && index.orderOf(key, value) === order) entries.push({ order, key, value });
     }
     return entries;
   }
@@ -311,7 +312,12 @@ export class TaskStore<K, V> implements KeyValueStore<K, V> {
         const iterator = this.#storage.iterate({ gte, lt: prefixEnd(prefix) });
         try {
           const stored: string[] = [];
-          for (const [key] of await iterator.next(limit + 1)) stored.push(key.toString('latin1', prefix.length));
+          // An iterator may answer fewer than it was asked for although there are more.
+          while (stored.length <= limit) {
+            const entries = await iterator.next(limit + 1 - stored.length);
+            if (entries.length === 0) break;
+            for (const [key] of entries) stored.push(key.toString('latin1', prefix.length));
+          }
           if (stored[0] === after) stored.shift();
           return { stored: stored.slice(0, limit), unfinished: unfinished.filter((position) => position > after) };
         } finally {
