@@ -7,7 +7,7 @@ import { settingFlag } from './settings.ts';
 import type { ExitCode, World } from './world.ts';
 
 export interface OptionDefinition {
-  /** As commander wants it: `--until-end`, or `--from <start>` for one with a value. */
+  /** As commander wants it: `--until-end`, `--from <start>` for one with a value, `--bids <files...>` for one with many. */
   readonly flag: string;
   readonly summary: string;
   readonly default?: string;
@@ -17,13 +17,15 @@ export interface OptionDefinitions {
   readonly [name: string]: OptionDefinition;
 }
 
-/** A flag with a value gives its text, one without gives whether it stands there. */
+/** A flag with a value gives its text, one with many values their texts, one without gives whether it stands there. */
 export type OptionValues<O extends OptionDefinitions> = {
-  readonly [N in keyof O]: O[N] extends { readonly flag: `${string}<${string}>` }
-    ? O[N] extends { readonly default: string }
-      ? string
-      : string | undefined
-    : boolean;
+  readonly [N in keyof O]: O[N] extends { readonly flag: `${string}<${string}...>` }
+    ? readonly string[] | undefined
+    : O[N] extends { readonly flag: `${string}<${string}>` }
+      ? O[N] extends { readonly default: string }
+        ? string
+        : string | undefined
+      : boolean;
 };
 
 /** One run of a command. */
@@ -63,7 +65,7 @@ export function defineCommand<const O extends OptionDefinitions>(
 /** What commander found on the command line. */
 export interface ParsedCall {
   readonly argument: string;
-  readonly flags: Readonly<Record<string, string | boolean | undefined>>;
+  readonly flags: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 }
 
 /** The program of all commands; calls `start` for the one that was asked for. */

@@ -59,7 +59,7 @@ function readSettings(definition: CommandDefinition, call: ParsedCall, world: Wo
   return resolveSettings({ flags, env: world.env, directory: world.directory, file });
 }
 
-function readSettingsFile(given: string | boolean | undefined, world: World): string | undefined {
+function readSettingsFile(given: unknown, world: World): string | undefined {
   const named = typeof given === 'string';
   const path = resolve(world.directory, named ? given : DEFAULT_FILE);
   try {

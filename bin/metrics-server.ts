@@ -12,6 +12,8 @@ export interface MetricsServerOptions {
   /** 0 = any free one. */
   readonly port: number;
   readonly metrics: Metrics;
+  /** Brings gauges up to date before they are read. */
+  readonly collect: () => void;
   /** Undefined once every task runs, else what is still missing. */
   readonly notReady: () => string | undefined;
 }
@@ -46,8 +48,10 @@ export async function openMetricsServer(options: MetricsServerOptions): Promise<
 const ROUTES = ['/metrics', '/healthz', '/readyz'];
 
 async function answer(route: string, response: ServerResponse, options: MetricsServerOptions): Promise<void> {
-  if (route === '/metrics') send(response, 200, await options.metrics.text(), options.metrics.contentType);
-  else if (route === '/healthz') send(response, 200, 'ok\n');
+  if (route === '/metrics') {
+    options.collect();
+    send(response, 200, await options.metrics.text(), options.metrics.contentType);
+  } else if (route === '/healthz') send(response, 200, 'ok\n');
   else if (route === '/readyz') {
     const missing = options.notReady();
     send(response, missing === undefined ? 200 : 503, `${missing ?? 'ok'}\n`);

@@ -50,7 +50,7 @@ const DEFINITIONS: { readonly [N in SettingName]: Definition<Settings[N]> } = {
     flag: '--durability <kind>',
     env: 'GAVEL_DURABILITY',
     summary: 'what an answered write survives: loss of power, or only of the process',
-    default: 'process',
+    default: 'power',
     parse: (text, name) => parseChoice(text, name, ['power', 'process'] as const),
   },
   logLevel: {

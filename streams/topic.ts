@@ -47,5 +47,11 @@ export interface TopicOptions<K, V> extends Partial<TopicConfig> {
 /** Declares a topic; creates nothing. */
 export function defineTopic<K, V>(options: TopicOptions<K, V>): Topic<K, V> {
   const { name, key, value, partitions = 3, ...config } = options;
-  return Object.freeze({ name, key, value, partitions, config: Object.freeze({ ...TOPIC_CONFIG_DEFAULTS, ...config }) });
+  return Object.freeze({
+    name,
+    key,
+    value,
+    partitions,
+    config: Object.freeze({ ...TOPIC_CONFIG_DEFAULTS, ...config }),
+  });
 }

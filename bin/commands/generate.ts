@@ -5,8 +5,9 @@ import { resolve } from 'node:path';
 import type { MarketFilesOptions, MarketFilesReport } from '../../generator/files.ts';
 import { writeMarketFiles } from '../../generator/files.ts';
 import { defineCommand } from '../command.ts';
+import { MARKET_OPTIONS, marketOptions } from '../market-options.ts';
 import { printJson, printTable } from '../print.ts';
-import { parseChoice, parseDuration, parseInteger, parseShare } from '../values.ts';
+import { parseChoice, parseDuration, parseInteger } from '../values.ts';
 import type { World } from '../world.ts';
 import { EXIT } from '../world.ts';
 
@@ -17,35 +18,23 @@ export const generate = defineCommand({
   settings: [],
   options: {
     out: { flag: '--out <dir>', summary: 'folder of the files', default: 'market' },
-    seed: { flag: '--seed <text>', summary: 'the same seed gives the same bytes', default: '1' },
+    ...MARKET_OPTIONS,
     bids: { flag: '--bids <n>', summary: 'bids in all', default: '100000' },
     auctions: { flag: '--auctions <n>', summary: 'auctions (default one per 20 bids)' },
     users: { flag: '--users <n>', summary: 'users (default one per 5 auctions, at least 1,000)' },
     duration: { flag: '--duration <span>', summary: 'within which the auctions start (default 30d)' },
     format: { flag: '--format <kind>', summary: 'csv or jsonl', default: 'csv' },
-    shills: { flag: '--shills <share>', summary: 'share of auctions with shills (default 0.03)' },
-    late: { flag: '--late <share>', summary: 'share of bids after the end', default: '0' },
-    outOfOrder: { flag: '--out-of-order <share>', summary: 'share of bids behind later ones', default: '0' },
-    duplicates: { flag: '--duplicates <share>', summary: 'share of bids that come twice', default: '0' },
-    malformed: { flag: '--malformed <share>', summary: 'share of bids that cannot be read', default: '0' },
     stats: { flag: '--stats', summary: 'tell when in an auction its bids come' },
   },
   async run({ world, options, json }) {
     const given: MarketFilesOptions = {
       out: resolve(world.directory, options.out),
-      seed: options.seed,
+      ...marketOptions(options),
       bids: parseInteger(options.bids, '--bids', { min: 0 }),
       format: parseChoice(options.format, '--format', ['csv', 'jsonl']),
       ...(options.auctions !== undefined && { auctions: parseInteger(options.auctions, '--auctions', { min: 1 }) }),
       ...(options.users !== undefined && { users: parseInteger(options.users, '--users', { min: 2 }) }),
       ...(options.duration !== undefined && { durationMs: parseDuration(options.duration, '--duration') }),
-      ...(options.shills !== undefined && { shills: parseShare(options.shills, '--shills') }),
-      faults: {
-        late: parseShare(options.late, '--late'),
-        outOfOrder: parseShare(options.outOfOrder, '--out-of-order'),
-        duplicate: parseShare(options.duplicates, '--duplicates'),
-        malformed: parseShare(options.malformed, '--malformed'),
-      },
     };
     const { timing, ...counts } = await writeMarketFiles(given);
     if (json) printJson(world, options.stats ? { ...counts, timing } : counts);

@@ -24,7 +24,12 @@ test('a metric of an author of a processor is made as it comes', async () => {
 
 test('serves metrics and health, and is ready only when nothing is missing', async () => {
   let missing: string | undefined = 'judge-0 restores';
-  await using server = await openMetricsServer({ port: 0, metrics: new Metrics(), notReady: () => missing });
+  await using server = await openMetricsServer({
+    port: 0,
+    metrics: new Metrics(),
+    collect: () => undefined,
+    notReady: () => missing,
+  });
   const get = (path: string) => fetch(`${server.address}${path}`);
   expect((await get('/healthz')).status).toBe(200);
   const waiting = await get('/readyz');
@@ -38,9 +43,16 @@ test('serves metrics and health, and is ready only when nothing is missing', asy
 });
 
 test('a taken port is an error with a way out', async () => {
-  await using first = await openMetricsServer({ port: 0, metrics: new Metrics(), notReady: () => undefined });
+  await using first = await openMetricsServer({
+    port: 0,
+    metrics: new Metrics(),
+    collect: () => undefined,
+    notReady: () => undefined,
+  });
   const port = Number(new URL(first.address).port);
-  await expect(openMetricsServer({ port, metrics: new Metrics(), notReady: () => undefined })).rejects.toMatchObject({
+  await expect(
+    openMetricsServer({ port, metrics: new Metrics(), collect: () => undefined, notReady: () => undefined }),
+  ).rejects.toMatchObject({
     code: 'OPTION_INVALID',
     message: `port ${port} is taken by another program`,
     hint: expect.stringContaining('--port'),

@@ -1,7 +1,7 @@
 import type { BidFlagged, BidVerdict, CurrentPrice } from 'gavel/schemas';
 import { beforeEach, expect, test } from 'vitest';
 
-import { MarketView } from '../../../../bin/view/market-view.ts';
+import { MarketView } from '../../../../bin/dev/market-view.ts';
 
 const T0 = 1_700_000_000_000;
 let view: MarketView;

@@ -2,8 +2,8 @@
 
 import type { Colors } from '../print.ts';
 import { formatBytes } from '../print.ts';
-import { formatPrice } from './price.ts';
-import type { MarketView, ShownVerdict } from './market-view.ts';
+import { formatPrice } from '../price.ts';
+import type { MarketView, Percentiles, ShownVerdict } from './market-view.ts';
 
 /** What the screen shows beside the market. */
 export interface Surroundings {
@@ -14,7 +14,8 @@ export interface Surroundings {
   readonly address: string;
   /** Records of the deciding log that are not judged yet. */
   readonly lag: number;
-  readonly draining: boolean;
+  /** The last thing that a person should know; undefined where all is well. */
+  readonly warning: string | undefined;
 }
 
 const SOONEST = 6;
@@ -25,7 +26,7 @@ export function screenLines(view: MarketView, around: Surroundings, colors: Colo
   return [
     `${bold('gavel')} ${dim(`${around.address}/metrics   data ${around.dataDir} (${formatBytes(around.dataBytes)})   up ${formatSpan(around.now - around.startedAt)}`)}`,
     '',
-    ...figures(view, around, colors),
+    ...headline(view, around, colors),
     '',
     heading('Closing next'),
     ...orNone(
@@ -62,25 +63,50 @@ export function screenLines(view: MarketView, around: Surroundings, colors: Colo
       dim,
     ),
     '',
-    dim(around.draining ? 'Finishing what was taken … Ctrl-C again quits at once.' : 'Ctrl-C stops.'),
+    around.warning === undefined ? dim('Ctrl-C stops.') : colors.yellow(around.warning),
   ];
 }
 
-/** For a log: one line with the same figures. */
-export function plainLine(view: MarketView, around: Surroundings): string {
-  const { accepted, rejected, duplicates, flagged, closed } = view.totals;
-  const latency = view.latency();
-  const spans =
-    latency === undefined
-      ? ''
-      : ` latency ms p50=${round(latency.p50)} p95=${round(latency.p95)} p99=${round(latency.p99)}`;
-  return (
-    `${new Date(around.now).toISOString()} bids/s=${round(view.bidsPerSecond(around.now))}${spans} accepted=${accepted} ` +
-    `rejected=${rejected} duplicates=${duplicates} flagged=${flagged} open=${view.openAuctions} closed=${closed} lag=${around.lag}`
-  );
+/** The figures of one moment, keys in this order. */
+export interface Figures {
+  readonly time: string;
+  readonly bidsPerSecond: number;
+  /** Milliseconds; null before the first bid. */
+  readonly latency: Percentiles | null;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly duplicates: number;
+  readonly flagged: number;
+  readonly open: number;
+  readonly closed: number;
+  readonly lag: number;
 }
 
-function figures(view: MarketView, around: Surroundings, { bold, dim }: Colors): readonly string[] {
+export function figuresOf(view: MarketView, { now, lag }: Surroundings): Figures {
+  const { accepted, rejected, duplicates, flagged, closed } = view.totals;
+  return {
+    time: new Date(now).toISOString(),
+    bidsPerSecond: view.bidsPerSecond(now),
+    latency: view.latency() ?? null,
+    accepted,
+    rejected,
+    duplicates,
+    flagged,
+    open: view.openAuctions,
+    closed,
+    lag,
+  };
+}
+
+/** For a log: one line. */
+export function plainLine({ time, bidsPerSecond, latency, ...counts }: Figures): string {
+  const spans =
+    latency === null ? '' : ` latency ms p50=${round(latency.p50)} p95=${round(latency.p95)} p99=${round(latency.p99)}`;
+  const counted = Object.entries(counts).map(([name, count]) => `${name}=${count}`);
+  return `${time} bids/s=${round(bidsPerSecond)}${spans} ${counted.join(' ')}`;
+}
+
+function headline(view: MarketView, around: Surroundings, { bold, dim }: Colors): readonly string[] {
   const { accepted, rejected, duplicates, flagged, closed } = view.totals;
   const latency = view.latency();
   const latencies =

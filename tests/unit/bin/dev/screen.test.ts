@@ -2,9 +2,9 @@ import type { BidVerdict, CurrentPrice } from 'gavel/schemas';
 import { expect, test } from 'vitest';
 
 import { colorsOf } from '../../../../bin/print.ts';
-import { MarketView } from '../../../../bin/view/market-view.ts';
-import { formatSpan, plainLine, screenLines } from '../../../../bin/view/screen.ts';
-import { clip, paintScreen } from '../../../../bin/view/terminal.ts';
+import { MarketView } from '../../../../bin/dev/market-view.ts';
+import { figuresOf, formatSpan, plainLine, screenLines } from '../../../../bin/dev/screen.ts';
+import { clip, paintScreen } from '../../../../bin/dev/terminal.ts';
 import { fakeWorld } from '../../../support/fake-world.ts';
 
 const T0 = 1_700_000_000_000;
@@ -15,7 +15,7 @@ const around = {
   dataBytes: 2048,
   address: 'http://127.0.0.1:8080',
   lag: 3,
-  draining: false,
+  warning: undefined,
 };
 
 function busyView(): MarketView {
@@ -60,7 +60,7 @@ test('an empty market says so', () => {
 });
 
 test('a log gets one line', () => {
-  expect(plainLine(busyView(), around)).toBe(
+  expect(plainLine(figuresOf(busyView(), around))).toBe(
     '2023-11-14T22:13:20.000Z bids/s=5.0 latency ms p50=12.0 p95=12.0 p99=12.0 accepted=5 rejected=0 duplicates=0 flagged=0 open=1 closed=0 lag=3',
   );
 });
