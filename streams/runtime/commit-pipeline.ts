@@ -60,11 +60,14 @@ export class CommitPipeline {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** The error of a commit that failed, once. */
-  takeFailure(): Error | undefined {
-    const failure = this.#failure;
+  /** The error of a commit that failed; while it stands nothing can be committed. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** The open epoch was dropped too, so that all goes on at the group's offsets. */
+  forgetFailure(): void {
     this.#failure = undefined;
-    return failure;
   }
 
   #end(begin: number, outcome: string): void {

@@ -116,6 +116,16 @@ export class Instance implements TaskHost {
 
   /** Creates topics, reads the global tables, joins the group. Answers when the first assignment runs. */
   async start(): Promise<void> {
+    try {
+      await this.#begin();
+    } catch (error) {
+      this.onError(error);
+      await this.close();
+      throw error;
+    }
+  }
+
+  async #begin(): Promise<void> {
     const { settings } = this;
     const topics = await ensureTopics(settings.broker, settings.applicationId, settings.topology);
     const targets = new Targets([...topics.values()]);
@@ -157,22 +167,23 @@ export class Instance implements TaskHost {
 
   /** Drains: stops fetching, finishes what was taken, commits, leaves the group and closes. Closing twice is allowed. */
   async close(): Promise<void> {
-    if (this.#state === 'created' || this.#state === 'closed') return this.#setState('closed');
-    if (!this.#stopped) {
+    if (this.#state === 'closed') return;
+    if (!this.#stopped && this.#coordinator !== undefined) {
       this.#setState('draining');
-      await this.#coordinator?.stop();
       this.#draining = true;
       this.#suspended = false;
       this.#wakeup.wake();
     }
+    await this.#coordinator?.stop();
     await this.#loop;
     await this.#release();
-    await this.#producer.close();
-    await this.#transactions?.close();
-    if (this.state === 'failed') return;
-    await this.#membership.leave();
+    const farewells = [this.#producer.close(), this.#transactions?.close(), this.#membership.leave()];
+    const [refused] = (await Promise.allSettled(farewells)).filter(({ status }) => status === 'rejected');
+    this.#stopped = true;
+    if (this.#state === 'failed') return; // `finished` has told why; what nobody answered to ends by its time-out
     this.#setState('closed');
     this.#finish.resolve();
+    if (refused?.status === 'rejected') throw refused.reason;
   }
 
   /**
@@ -224,7 +235,7 @@ export class Instance implements TaskHost {
   async dropAll(): Promise<void> {
     await this.#pipeline.settled();
     const dropped = await this.#betweenSlices(() => {
-      this.#pipeline.takeFailure();
+      this.#pipeline.forgetFailure();
       this.tasks.clear();
       return this.#detach(this.tasks.ids);
     });
@@ -241,7 +252,7 @@ export class Instance implements TaskHost {
     });
     await this.#pipeline.settled();
     await Promise.all(closed.map((task) => task.task.state.storage.close()));
-    const failure = this.#pipeline.takeFailure();
+    const { failure } = this.#pipeline;
     if (failure !== undefined) throw failure;
   }
 
@@ -269,14 +280,14 @@ export class Instance implements TaskHost {
     while (!this.#stopped) {
       try {
         for (const job of this.#between.splice(0)) await job();
-        const failure = this.#held ? undefined : this.#pipeline.takeFailure();
-        if (failure !== undefined) throw failure;
+        if (!this.#held && this.#pipeline.failure !== undefined) throw this.#pipeline.failure;
         if (this.#suspended) await this.#wakeup.wait();
         else if (await this.#turn()) await nextTurn();
         else if (this.#isDrained()) break;
         else await this.#sleep();
       } catch (error) {
-        this.#onFailure(error);
+        this.#tryToGoOn(error);
+        await nextTurn();
       }
     }
     this.#loopEnded = true;
@@ -328,6 +339,14 @@ export class Instance implements TaskHost {
 
   #isDrained(): boolean {
     return this.#draining && this.#pipeline.isFree && !this.tasks.isDirty;
+  }
+
+  #tryToGoOn(error: unknown): void {
+    try {
+      this.#onFailure(error);
+    } catch (thrown) {
+      this.onError(thrown); // by a handler or a listener
+    }
   }
 
   /** The one place that decides what an error means for the instance. */

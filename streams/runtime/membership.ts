@@ -52,6 +52,7 @@ export class Membership {
   #transactionalIds: readonly string[] = [];
   #suspended = false;
   #joining = false;
+  #stopped = false;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -78,13 +79,6 @@ export class Membership {
     }
   }
 
-  /** Forgets the member id: the next join is that of a new member. */
-  forget(): void {
-    this.stop();
-    this.#memberId = '';
-    this.#generation = -1;
-  }
-
   async leave(): Promise<void> {
     this.stop();
     if (this.#memberId !== '') await this.#options.broker.groups.leave(this.member);
@@ -92,8 +86,9 @@ export class Membership {
     this.#generation = -1;
   }
 
-  /** Ends the heartbeats. */
+  /** Ends the heartbeats for good. */
   stop(): void {
+    this.#stopped = true;
     this.#heartbeat?.cancel();
     this.#heartbeat = undefined;
   }
@@ -135,6 +130,7 @@ export class Membership {
   #scheduleHeartbeat(): void {
     const { clock, sessionTimeoutMs } = this.#options;
     this.#heartbeat?.cancel();
+    if (this.#stopped) return;
     this.#heartbeat = clock.setTimer(Math.floor(sessionTimeoutMs / 3), () => this.#beat());
   }
 
@@ -143,12 +139,13 @@ export class Membership {
     const { broker, onRebalance, onLost } = this.#options;
     const beaten = this.member;
     this.#scheduleHeartbeat();
+    // While a join or sync waits it is the sign of life, and its answer, not that to an older generation, tells what is.
+    if (this.#joining) return;
     broker.groups.heartbeat(beaten).catch((error: unknown) => {
-      if (beaten.memberId !== this.#memberId || beaten.generation !== this.#generation) return;
-      if (isGavelError(error, 'REBALANCE_IN_PROGRESS')) {
-        if (!this.#joining) onRebalance();
-      } else if (!isGavelError(error) || error.retry !== 'backoff') {
-        this.stop();
+      if (this.#joining || beaten.memberId !== this.#memberId || beaten.generation !== this.#generation) return;
+      if (isGavelError(error, 'REBALANCE_IN_PROGRESS')) onRebalance();
+      else if (!isGavelError(error) || error.retry !== 'backoff') {
+        this.#heartbeat?.cancel();
         onLost(
           error instanceof GavelError
             ? error

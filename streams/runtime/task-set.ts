@@ -53,6 +53,7 @@ export class TaskSet {
 
   /** True where the open epoch has something to commit. */
   get isDirty(): boolean {
+    if (!this.outputs.isEmpty) return true; // of punctuations
     for (const task of this.#tasks.values()) if (task.isDirty) return true;
     return false;
   }

@@ -64,3 +64,23 @@ test('tasks that are given up are given on although the commit before it fails',
   expect(driver.status().map((status) => status?.tasks.length)).toEqual([3, 3]);
   expect(await countsByWord(driver)).toEqual(expected(1));
 });
+
+test('a member whose sync takes long is not taken for lost', async () => {
+  const warnings: string[] = [];
+  await using driver = await createTestDriver({
+    topology: countingTopology(),
+    instances: 2,
+    options: { listeners: { onWarning: ({ code }) => warnings.push(code) } },
+  });
+  // Every sync of the next rebalance is answered after two heartbeats.
+  const remove = driver.broker.control.intercept((call) => {
+    if (call.operation !== 'sync') return undefined;
+    return new Promise<void>((resolve) => driver.clock.setTimer(7_500, resolve));
+  });
+  driver.broker.control.rebalance('test');
+  await driver.advance(20_000);
+  remove();
+  await driver.advance(20_000);
+  expect(warnings).toEqual([]);
+  expect(driver.status().map((status) => status?.tasks.length)).toEqual([3, 3]);
+});
