@@ -2,9 +2,13 @@
 
 export { openEmbeddedBroker } from './embedded/embedded-broker.ts';
 export { memoryBroker } from './memory/memory-broker.ts';
+export { connectBroker } from './remote/client.ts';
+export { serveBroker } from './remote/server.ts';
 export { readRecords, recordProducer } from './records.ts';
 
 export type { EmbeddedBroker, EmbeddedBrokerOptions } from './embedded/embedded-broker.ts';
 export type { MemoryBroker, MemoryBrokerControl, MemoryBrokerOptions } from './memory/memory-broker.ts';
 export type { Call, Fault, Interceptor, Operation } from './memory/gate.ts';
 export type { OutgoingRecord, RawRecord, RecordProducer, RecordRange } from './records.ts';
+export type { RemoteBroker } from './remote/client.ts';
+export type { ServeOptions } from './remote/server.ts';
