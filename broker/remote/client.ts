@@ -147,7 +147,11 @@ function brokerOver(connection: Connection): RemoteBroker {
   return {
     kind: 'remote',
     groups,
-    createTopics: call('createTopics'),
+    // Topics carry serdes, which are functions and stay here.
+    createTopics: (topics) =>
+      connection.call(0, 'createTopics', [
+        topics.map(({ name, partitions, config }) => ({ name, partitions, config })),
+      ]),
     describeTopics: call('describeTopics'),
     deleteTopics: call('deleteTopics'),
     deleteRecords: call('deleteRecords'),

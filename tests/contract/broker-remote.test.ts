@@ -8,6 +8,8 @@ import { memoryBroker } from '../../broker/index.ts';
 import { connectBroker } from '../../broker/remote/client.ts';
 import { serveBroker } from '../../broker/remote/server.ts';
 import { GavelError } from '../../streams/errors.ts';
+import { stringSerde } from '../../streams/serde.ts';
+import { defineTopic } from '../../streams/topic.ts';
 import type { Broker } from '../../streams/broker.ts';
 import type { OpenBroker } from './broker-support.ts';
 import { TRANSACTION_TIMEOUT_MS } from './broker-support.ts';
@@ -107,6 +109,15 @@ test('a server that is gone ends what waits: unknown where it matters', async ()
   lost.held.resolve(undefined);
   expect(produced).toMatchObject({ status: 'rejected', reason: { code: 'OUTCOME_UNKNOWN' } });
   expect(described).toMatchObject({ status: 'rejected', reason: { code: 'BROKER_UNAVAILABLE' } });
+});
+
+test('a topic is created although it has serdes', async () => {
+  await serving(async (path) => {
+    const client = await connectBroker({ path });
+    await client.createTopics([defineTopic({ name: 'typed', key: stringSerde, value: stringSerde })]);
+    expect(await client.describeTopics()).toMatchObject([{ name: 'typed', partitions: 3 }]);
+    await client.close();
+  });
 });
 
 test('nobody listens', async () => {
