@@ -12,10 +12,18 @@ export interface Clock {
   setTimer(delayMs: number, callback: () => void): Timer;
 }
 
+/** Node's timers hold no more milliseconds, 24.8 days: a longer delay would end at once. */
+const DELAY_MAX = 2 ** 31 - 1;
+
 export const systemClock: Clock = Object.freeze({
   now: () => Date.now(),
   setTimer(delayMs: number, callback: () => void): Timer {
-    const handle = setTimeout(callback, delayMs);
+    let handle: NodeJS.Timeout;
+    const wait = (left: number): void => {
+      if (left <= DELAY_MAX) handle = setTimeout(callback, left);
+      else handle = setTimeout(() => wait(left - DELAY_MAX), DELAY_MAX);
+    };
+    wait(delayMs);
     return { cancel: () => clearTimeout(handle) };
   },
 });
