@@ -37,6 +37,7 @@ import type { MetricsHook } from './metrics.ts';
 import { OutputBuffer } from './output-buffer.ts';
 import type { RunningTask } from './running-task.ts';
 import { offsetsByPartition } from './task-state.ts';
+import type { StateMeta } from './task-state.ts';
 
 /** The numbered steps; a test may have an instance die before any of them. */
 export type CommitStep = 1 | 2 | 3 | 4 | 5 | 6;
@@ -83,30 +84,38 @@ export function freezeEpoch(
 
 /** Steps 3 to 6. After any error but in step 6 the outcome is unknown: never call this again for the epoch. */
 export async function commitEpoch(epoch: Epoch, ports: CommitPorts): Promise<void> {
-  const encoded = await encodeEpoch(epoch, ports);
-  let applied = 0;
+  const batches = epoch.tasks.map(({ task }) => task.task.state.storage.batch());
+  let unused: readonly StorageBatch[] = batches;
   try {
-    const produced = await sendEpoch(epoch, [...epoch.outputs, ...encoded.changelog], ports);
-    const positions = changelogPositions(produced);
+    const changelog = await encodeEpoch(epoch, batches, ports);
+    const positions = changelogPositions(await sendEpoch(epoch, [...epoch.outputs, ...changelog], ports));
     ports.onStep(6);
-    const writes = epoch.tasks.map(async ({ task, offsets }, i) => {
-      const batch = encoded.batches[i] as StorageBatch;
-      task.task.state.writeMeta(batch, task.advance(offsetsByPartition(offsets), positions, ports.clock.now()));
-      applied++;
-      await batch.write();
-      task.task.state.applied();
-      const { streamTime, labels } = task.task;
-      if (streamTime >= 0)
-        ports.metrics.observe(
-          'record_e2e_latency_seconds',
-          Math.max(0, ports.clock.now() - streamTime) / 1_000,
-          labels,
-        );
-    });
-    await Promise.all(writes);
+    unused = [];
+    await Promise.all(
+      epoch.tasks.map(({ task, offsets }, i) => {
+        const meta = task.metaAfter(offsetsByPartition(offsets), positions, ports.clock.now());
+        return applyEpoch(task, batches[i] as StorageBatch, meta, ports);
+      }),
+    );
   } finally {
-    for (const batch of encoded.batches.slice(applied)) await batch.discard();
+    for (const batch of unused) await batch.discard();
   }
+}
+
+/** Step 6 of one task. Queries see the offsets only once they see the rows. */
+async function applyEpoch(
+  running: RunningTask,
+  batch: StorageBatch,
+  meta: StateMeta,
+  { clock, metrics }: CommitPorts,
+): Promise<void> {
+  const { state, streamTime, labels } = running.task;
+  state.writeMeta(batch, meta);
+  await batch.write();
+  state.applied();
+  running.advance(meta);
+  if (streamTime >= 0)
+    metrics.observe('record_e2e_latency_seconds', Math.max(0, clock.now() - streamTime) / 1_000, labels);
 }
 
 async function sendEpoch(
@@ -132,23 +141,18 @@ async function sendEpoch(
   return transaction.commit();
 }
 
-interface EncodedEpoch {
-  readonly changelog: readonly ProducedBatch[];
-  /** One per task, in their order. */
-  readonly batches: readonly StorageBatch[];
-}
-
-/** Encodes each dirty row once, for changelog and storage, yielding to the loop between slices. */
-async function encodeEpoch(epoch: Epoch, { clock }: CommitPorts): Promise<EncodedEpoch> {
+/** Encodes each dirty row once, for changelog and storage, yielding to the loop between slices. Answers the changelog's batches. */
+async function encodeEpoch(
+  epoch: Epoch,
+  batches: readonly StorageBatch[],
+  { clock }: CommitPorts,
+): Promise<readonly ProducedBatch[]> {
   const changelog = new OutputBuffer();
-  const batches: StorageBatch[] = [];
   const timestamp = clock.now();
   let sliceEnd = performance.now() + SLICE_MS;
-  for (const { task } of epoch.tasks) {
-    const batch = task.task.state.storage.batch();
-    batches.push(batch);
+  for (const [i, { task }] of epoch.tasks.entries()) {
     const { changelogTarget: target, partition } = task;
-    const encoding = task.task.state.encode(batch, (key, value) => {
+    const encoding = task.task.state.encode(batches[i] as StorageBatch, (key, value) => {
       if (target !== undefined)
         changelog.appendBytes(target, partition, { timestamp, key, value, headers: NO_HEADERS });
     });
@@ -158,7 +162,7 @@ async function encodeEpoch(epoch: Epoch, { clock }: CommitPorts): Promise<Encode
       sliceEnd = performance.now() + SLICE_MS;
     }
   }
-  return { changelog: changelog.take(), batches };
+  return changelog.take();
 }
 
 /** Behind the last record of each partition. */

@@ -28,18 +28,24 @@ export const DEAD_LETTER_HEADERS = Object.freeze({
 });
 
 const MESSAGE_MAX = 1_000;
+/** Bytes that the headers of a dead letter add to its record at most. */
+const HEADERS_BYTES_MAX = 8_192;
 
 /** @param shadow set where a shadow writes it: its dead letters are its own */
 export function deadLetterTopicName(topic: string, shadow?: string): string {
   return shadow === undefined ? `${topic}.dlq` : `${topic}.dlq.${shadow}`;
 }
 
-/** The dead-letter topic of a source: as many partitions, kept by time. */
+/** The dead-letter topic of a source: as many partitions, kept for ever, with room for whatever the source has room for. */
 export function deadLetterTopic(source: TopicSpec, shadow?: string): TopicSpec {
   return {
     name: deadLetterTopicName(source.name, shadow),
     partitions: source.partitions,
-    config: { ...TOPIC_CONFIG_DEFAULTS, retentionMs: -1 },
+    config: {
+      ...TOPIC_CONFIG_DEFAULTS,
+      retentionMs: -1,
+      maxMessageBytes: source.config.maxMessageBytes + HEADERS_BYTES_MAX,
+    },
   };
 }
 

@@ -298,8 +298,7 @@ export class Instance implements TaskHost {
   async #turn(): Promise<boolean> {
     const { clock } = this.settings;
     if (!this.#draining) this.#inputs?.take();
-    const progressed =
-      !this.#paused && clock.now() >= this.#backoffUntil && (await this.tasks.slice(() => this.#mustWait()));
+    const progressed = !this.#paused && clock.now() >= this.#backoffUntil && (await this.tasks.slice());
     if (!this.#held && this.#pipeline.isFree && this.tasks.isDirty) {
       const due = clock.now() - this.#pipeline.lastCut >= this.settings.commitIntervalMs;
       if (!progressed || due || this.tasks.isFull) await this.#cut();
@@ -309,11 +308,6 @@ export class Instance implements TaskHost {
       this.#purge.run(this.tasks);
     }
     return progressed;
-  }
-
-  /** True where the open epoch is full and the one before is still being committed. */
-  #mustWait(): boolean {
-    return (this.#held || !this.#pipeline.isFree) && this.tasks.isFull;
   }
 
   /** Ends the open epoch; the loop waits until it is frozen. */

@@ -9,8 +9,8 @@ import { BatchWriter } from '../record-batch/index.ts';
 
 /** A batch is closed beyond this many bytes, well below the usual `max.message.bytes`. */
 const BATCH_BYTES = 700 * 1024;
-/** Kept free for a record's headers when its size is checked. */
-const HEADERS_ROOM = 4_096;
+/** Bytes that the lengths of a record, and of each header, take at most. */
+const LENGTHS_MAX = 16;
 /** Buffers kept for reuse. */
 const POOL_MAX = 32;
 
@@ -55,7 +55,7 @@ export class OutputBuffer {
       writer.undo();
       throw error;
     }
-    if (this.#fits(open)) this.#end(open, record.headers);
+    if (this.#fits(open, record.headers)) this.#end(open, record.headers);
     else this.append(output, partition, key, record);
   }
 
@@ -66,7 +66,7 @@ export class OutputBuffer {
     writer.start(record.timestamp);
     writer.keyBytes(record.key);
     writer.valueBytes(record.value);
-    if (this.#fits(open)) this.#end(open, record.headers);
+    if (this.#fits(open, record.headers)) this.#end(open, record.headers);
     else this.appendBytes(target, partition, record);
   }
 
@@ -114,8 +114,8 @@ export class OutputBuffer {
   }
 
   /** False where the record was taken back because the batch had to be closed before it. */
-  #fits({ target, partition, writer }: OpenBatch): boolean {
-    const bytes = writer.position + HEADERS_ROOM;
+  #fits({ target, partition, writer }: OpenBatch, headers: readonly Header[]): boolean {
+    const bytes = writer.position + LENGTHS_MAX + bytesOf(headers);
     if (bytes <= target.maxMessageBytes) return true;
     writer.undo();
     if (writer.count > 0) {
@@ -136,9 +136,11 @@ export class OutputBuffer {
   }
 
   #close(open: OpenBatch): void {
-    const { bytes, count } = open.writer.take();
-    this.#closed.push({ topic: open.target.topic, partition: open.partition, bytes, count });
-    this.#closedBytes += bytes.length;
+    if (open.writer.count > 0) {
+      const { bytes, count } = open.writer.take();
+      this.#closed.push({ topic: open.target.topic, partition: open.partition, bytes, count });
+      this.#closedBytes += bytes.length;
+    }
     release(open.writer);
     const partitions = this.#open.get(open.target);
     if (partitions !== undefined) partitions[open.partition] = undefined;
@@ -158,6 +160,12 @@ export interface RawOutput {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly Header[];
+}
+
+function bytesOf(headers: readonly Header[]): number {
+  let bytes = 0;
+  for (const { key, value } of headers) bytes += Buffer.byteLength(key) + (value?.length ?? 0) + LENGTHS_MAX;
+  return bytes;
 }
 
 function release(writer: BatchWriter): void {

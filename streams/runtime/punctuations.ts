@@ -8,23 +8,19 @@ interface Scheduled {
   next: number;
   /** The same when the open epoch began. */
   nextAtCut: number;
-  cancelled: boolean;
 }
 
 export class Punctuations {
-  #scheduled: Scheduled[] = [];
+  #scheduled: readonly Scheduled[] = [];
+  /** The same when the open epoch began. */
+  #atCut: readonly Scheduled[] = [];
 
   /** @param now wall clock in ms */
   schedule(punctuation: Punctuation, now: number): Cancellable {
     const next = punctuation.kind === 'stream' ? 0 : now + punctuation.intervalMs;
-    const scheduled = { punctuation, next, nextAtCut: next, cancelled: false };
-    this.#scheduled.push(scheduled);
-    return {
-      cancel: () => {
-        scheduled.cancelled = true;
-        this.#scheduled = this.#scheduled.filter((other) => other !== scheduled);
-      },
-    };
+    const scheduled = { punctuation, next, nextAtCut: next };
+    this.#scheduled = [...this.#scheduled, scheduled];
+    return { cancel: () => void (this.#scheduled = this.#scheduled.filter((other) => other !== scheduled)) };
   }
 
   /**
@@ -33,9 +29,9 @@ export class Punctuations {
    */
   run(kind: Punctuation['kind'], time: number, takePending: (pending: Promise<void>) => void): void {
     // What a punctuation schedules has its turn at the next record or loop.
-    for (const scheduled of [...this.#scheduled]) {
+    for (const scheduled of this.#scheduled) {
       const { punctuation, next } = scheduled;
-      if (punctuation.kind !== kind || time < next || scheduled.cancelled) continue;
+      if (punctuation.kind !== kind || time < next || !this.#scheduled.includes(scheduled)) continue;
       const { intervalMs } = punctuation;
       scheduled.next = next + (Math.floor((time - next) / intervalMs) + 1) * intervalMs;
       const pending = punctuation.run(time);
@@ -51,10 +47,12 @@ export class Punctuations {
   }
 
   cut(): void {
+    this.#atCut = this.#scheduled;
     for (const scheduled of this.#scheduled) scheduled.nextAtCut = scheduled.next;
   }
 
   rollback(): void {
+    this.#scheduled = this.#atCut;
     for (const scheduled of this.#scheduled) scheduled.next = scheduled.nextAtCut;
   }
 }

@@ -57,17 +57,21 @@ export class RunningTask {
     return this.#committed;
   }
 
-  /** Takes what a commit has made true: the inputs' offsets, and where the epoch's rows went. Answers the meta row to write. */
-  advance(
+  /** The meta row that a commit has made true: the inputs' offsets, and where the epoch's rows went. */
+  metaAfter(
     offsets: { readonly [partitionKey: string]: number },
     positions: ReadonlyMap<string, { readonly position: number; readonly leaderEpoch: number }>,
     now: number,
   ): StateMeta {
-    this.startUncommitted = false;
-    this.#committed = offsets;
     if (this.changelogTarget === undefined || this.#changelog === undefined) return { offsets, writtenAt: now };
     const moved = positions.get(partitionKey(this.changelogTarget.topic, this.partition));
-    if (moved !== undefined) this.#changelog = { ...this.#changelog, ...moved };
-    return { changelog: this.#changelog, offsets, writtenAt: now };
+    return { changelog: { ...this.#changelog, ...moved }, offsets, writtenAt: now };
+  }
+
+  /** The meta row was written, and with it the epoch's rows. */
+  advance({ changelog, offsets }: StateMeta): void {
+    this.startUncommitted = false;
+    this.#committed = offsets;
+    this.#changelog = changelog;
   }
 }

@@ -91,10 +91,12 @@ export class TaskOpener {
       ...(settings.onValue === undefined ? {} : { onValue: settings.onValue }),
     });
     const meta = taskState.meta();
-    const starts = settings.processing ? await this.#startOffsets(request, meta) : { inputs: [], missing: false };
+    const starts = settings.processing ? await this.#startOffsets(request, meta) : { inputs: [], missing: [] };
     const changelogTopic = this.#options.topics.get(changelogTopicName(settings.applicationId, subtopology.name));
     const changelog =
       changelogTopic === undefined ? undefined : await this.#restore(request, taskState, changelogTopic);
+    for (const topic of starts.missing)
+      if (topic in taskState.times.partitionTimes) throw offsetsMissing(id, topic, partition);
     const inputs = starts.inputs.map(({ node, topic, offset }) => new InputQueue({ node, topic, partition, offset }));
     const task = new Task({
       id,
@@ -116,7 +118,7 @@ export class TaskOpener {
       partition,
       changelogTarget: changelogTopic === undefined ? undefined : targets.get(changelogTopic.name),
       changelog,
-      startUncommitted: starts.missing,
+      startUncommitted: starts.missing.length > 0,
       committed: Object.fromEntries(starts.inputs.map(({ topic, offset }) => [partitionKey(topic, partition), offset])),
     });
   }
@@ -159,19 +161,20 @@ export class TaskOpener {
     meta: StateMeta | undefined,
   ): Promise<{
     readonly inputs: readonly { readonly node: InputNode; readonly topic: string; readonly offset: number }[];
-    readonly missing: boolean;
+    /** Topics without an offset; refused where the state, once restored, knows them. */
+    readonly missing: readonly string[];
   }> {
     const { applicationId, broker } = this.#options.settings;
     const inputs = subtopology.inputs.map((node) => ({ node, topic: topicOfInput(applicationId, node) }));
     const committed = await this.#committedOffsets(inputs.map(({ topic }) => ({ topic, partition })));
-    let missing = false;
+    const missing: string[] = [];
     const answer = [];
     for (const { node, topic } of inputs) {
       const known = committed.find((offset) => offset.topic === topic);
       const local = meta?.offsets[partitionKey(topic, partition)];
       if (known === undefined) {
         if (local !== undefined) throw offsetsMissing(id, topic, partition);
-        missing = true;
+        missing.push(topic);
         const [start] = await broker.listOffsets(
           [{ topic, partition }],
           node.kind === 'source' ? node.reset : 'earliest',

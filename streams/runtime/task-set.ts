@@ -62,16 +62,19 @@ export class TaskSet {
   get isFull(): boolean {
     if (this.outputs.bytes > this.#settings.stagedBytesMax) return true;
     let rows = 0;
-    for (const { task } of this.#tasks.values()) rows += task.state.openRows;
+    for (const { task } of this.#tasks.values()) {
+      if (task.passedSkip) return true;
+      rows += task.state.openRows;
+    }
     return rows > this.#settings.stagedRowsMax;
   }
 
-  /** Processes round by round, going on where the last slice ended, until nothing is left, the slice is over, or `mustStop`. True where anything was done. */
-  async slice(mustStop: () => boolean): Promise<boolean> {
+  /** Processes round by round, going on where the last slice ended, until nothing is left, the slice is over, or the epoch is full. True where anything was done. */
+  async slice(): Promise<boolean> {
     const begin = performance.now();
     let progressed = await this.#punctuate();
     const tasks = [...this.#tasks.values()];
-    for (let idle = 0; idle < tasks.length && !mustStop() && performance.now() - begin < SLICE_MS;) {
+    for (let idle = 0; idle < tasks.length && !this.isFull && performance.now() - begin < SLICE_MS;) {
       const { task } = tasks[this.#turn++ % tasks.length] as RunningTask;
       idle++;
       for (let i = 0; i < ROUND_RECORDS; i++) {
@@ -79,6 +82,7 @@ export class TaskSet {
         if (stepped !== true && (stepped === false || !(await stepped))) break;
         idle = 0;
         progressed = true;
+        if (task.passedSkip) break;
       }
     }
     this.#noteStretch(performance.now() - begin);
@@ -108,7 +112,8 @@ export class TaskSet {
   /** When the next wall-clock punctuation is due, or a wait for an idle input ends; Infinity without one. */
   get nextDue(): number {
     let due = Infinity;
-    for (const { task } of this.#tasks.values()) due = Math.min(due, task.punctuations.next('wall-clock'), task.idleUntil);
+    for (const { task } of this.#tasks.values())
+      due = Math.min(due, task.punctuations.next('wall-clock'), task.idleUntil);
     return due;
   }
 

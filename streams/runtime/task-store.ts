@@ -160,19 +160,28 @@ export class TaskStore<K, V> implements KeyValueStore<K, V> {
   *encode(batch: StorageBatch, log: LogRow): Generator<void, void, void> {
     let inSlice = 0;
     for (const row of this.#committing.rows.values()) {
-      const keyLength = this.#serializeKey(row.key);
-      const value = row.value === undefined ? null : this.#serializeValue(row.value, keyLength);
-      const key = scratch.buffer.subarray(0, keyLength);
-      if (value === null) batch.delete(key);
-      else batch.put(key, value);
-      if (this.spec.logged) log(key.subarray(1), value);
-      for (const index of this.#indexes.values())
-        writeIndex(batch, index, row, scratch.buffer.subarray(this.#prefix.length, keyLength));
+      try {
+        this.#encodeRow(row, batch, log);
+      } catch (cause) {
+        const text = cause instanceof Error ? cause.message : String(cause);
+        throw new GavelError('PROCESSING_FAILED', `store "${this.spec.name}" cannot write a row: ${text}`, { cause });
+      }
       if (++inSlice === 512) {
         inSlice = 0;
         yield;
       }
     }
+  }
+
+  #encodeRow(row: DirtyRow<K, V>, batch: StorageBatch, log: LogRow): void {
+    const keyLength = this.#serializeKey(row.key);
+    const value = row.value === undefined ? null : this.#serializeValue(row.value, keyLength);
+    const key = scratch.buffer.subarray(0, keyLength);
+    if (value === null) batch.delete(key);
+    else batch.put(key, value);
+    if (this.spec.logged) log(key.subarray(1), value);
+    for (const index of this.#indexes.values())
+      writeIndex(batch, index, row, scratch.buffer.subarray(this.#prefix.length, keyLength));
   }
 
   /** Applies one row of the changelog while the task restores. `rowKey` is the key in storage. */

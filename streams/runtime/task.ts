@@ -57,6 +57,8 @@ export class Task {
   time = -1;
   /** The record that runs now, if one does. */
   current: InputQueue | undefined;
+  /** The open epoch has passed a record that failed: cut before another one rolls all of it back again. */
+  passedSkip = false;
   /** Serialized key used last: most outputs of a record have the same key. */
   readonly keyMemo = new KeyMemo();
 
@@ -80,6 +82,7 @@ export class Task {
     this.#extracts = this.inputs.some(({ extractor }) => extractor !== undefined);
     this.#loadTimes();
     this.#nodes = compileNodes(this, options);
+    this.punctuations.cut();
     for (const input of this.inputs) input.receivers = this.#nodes.sources.get(input.node) ?? [];
   }
 
@@ -151,6 +154,7 @@ export class Task {
       };
       this.#timesChanged = false;
     }
+    this.passedSkip = false;
     this.state.freeze();
     this.punctuations.cut();
     const offsets = this.inputs.map((input) => ({
@@ -177,6 +181,7 @@ export class Task {
   /** Drops the open epoch: everything since the cut will run again. */
   rollback(): void {
     this.#processed = 0;
+    this.passedSkip = false;
     this.state.rollback();
     this.punctuations.rollback();
     this.#pending = [];
@@ -244,6 +249,7 @@ export class Task {
       if (skip !== undefined) {
         if (skip.deadLetter) this.deadLetter(skip.stage, skip.reason, skip.message);
         else this.options.metrics.count('records_dropped_total', SKIPPED);
+        this.passedSkip = true;
         return this.#done(input, time);
       }
     }
@@ -383,10 +389,10 @@ export class Task {
     return new TaskFailure(this.id, stage, at, error);
   }
 
-  /** Semantics 27: tested before the null-key and null-value rules. */
-  #isClock(input: InputQueue): boolean {
-    if (input.node.kind !== 'source' || !input.node.clock || !input.reader.hasHeaders) return false;
-    return input.reader.headers().some((header) => header.key === CLOCK_HEADER);
+  /** Semantics 27: tested before the null-key and null-value rules. Whoever appended it, no processor sees a clock record. */
+  #isClock({ reader }: InputQueue): boolean {
+    if (!reader.hasHeaders || reader.key() !== null || reader.value() !== null) return false;
+    return reader.headers().some((header) => header.key === CLOCK_HEADER);
   }
 
   #loadTimes(): void {

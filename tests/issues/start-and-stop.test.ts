@@ -119,7 +119,11 @@ test('a commit that fails while the instance closes does not hang it', async () 
 test('what only a wall-clock punctuation sends is sent', async () => {
   await using driver = await createTestDriver({
     topology: stepTopology((context) => {
-      context.schedule({ kind: 'wall-clock', intervalMs: 1_000, run: (time) => context.forward('out', 'tick', `${time}`) });
+      context.schedule({
+        kind: 'wall-clock',
+        intervalMs: 1_000,
+        run: (time) => context.forward('out', 'tick', `${time}`),
+      });
       return { process: () => undefined };
     }),
     startTime: 10_000,

@@ -28,8 +28,9 @@ export type StepPorts = { readonly out: readonly [string, string] };
 export type StepContext = ProcessorContext<StepPorts, { readonly rows: StoreSpec<string, string> }>;
 export type Step = (context: StepContext) => Processor<string, string>;
 
-export const textTopic = (options: Pick<TopicOptions<string, string>, 'name'> & Partial<TopicOptions<string, string>>) =>
-  defineTopic({ key: stringSerde, value: stringSerde, partitions: 1, ...options });
+export const textTopic = (
+  options: Pick<TopicOptions<string, string>, 'name'> & Partial<TopicOptions<string, string>>,
+) => defineTopic({ key: stringSerde, value: stringSerde, partitions: 1, ...options });
 
 export const input = textTopic({ name: 'in' });
 export const output = textTopic({ name: 'out' });
