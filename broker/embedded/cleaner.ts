@@ -1,36 +1,50 @@
 /** The embedded log's background work, one job after the other: retention, compaction, and removing what was deleted. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock, Timer } from '../../streams/time.ts';
 import type { GavelError } from '../../streams/errors.ts';
-import type { LogLevel } from './disk-reads.ts';
+import type { Clock, Timer } from '../../streams/time.ts';
+import type { Databases } from './databases.ts';
+import type { LogIndex } from './log-index.ts';
+import type { LogReader } from './log-reader.ts';
 import type { EmbeddedLog } from './log.ts';
 import type { Partition } from './partition.ts';
 import type { LogWriter } from './writer.ts';
 import { isGavelError, toGavelError } from '../../streams/errors.ts';
-import { readHeader } from '../../streams/record-batch/index.ts';
 import { compactPartition } from './compaction-pass.ts';
-import { readStored } from './disk-reads.ts';
-import { batchesOf, deletedRowKey, partitionRowsOf, rowsOf, topicNumberOf } from './keys.ts';
+import {
+  batchOwnerOf,
+  batchPlaceOf,
+  batchRowKey,
+  deletedRowKey,
+  journalSequenceOf,
+  logKey,
+  partitionRowKey,
+  rowsOf,
+  textOf,
+} from './keys.ts';
 
 export interface CleanerOptions {
-  readonly db: LogLevel;
+  readonly databases: Databases;
   readonly log: EmbeddedLog;
+  readonly index: LogIndex;
+  readonly reader: LogReader;
   readonly writer: LogWriter;
   readonly clock: Clock;
-  /** Milliseconds between two looks for expired records. */
+  /** Milliseconds between two looks for expired and deleted records. */
   readonly retentionCheckMs: number;
   /** Bytes appended to a partition before compaction looks at it. */
   readonly compactAfterBytes: number;
   readonly compactionKeysMax: number;
-  /** A job failed; the partition is left alone from then on. */
+  /** A job failed; a damaged partition is left alone from then on. */
   readonly onError: (error: GavelError) => void;
 }
 
 type Job = () => Promise<void>;
 
-/** Bytes of batches looked at in one go. */
-const SLICE_BYTES = 262_144;
+/** Rows of the index that one write removes at most. */
+const REMOVED_ROWS_MAX = 1024;
+/** Journals that are worth a write to remove them. */
+const JOURNALS_MIN = 100;
 /** Rest after a slice, in multiples of the time it took, so that cleaning never has more than a third of the loop. */
 const REST_FACTOR = 2;
 
@@ -48,56 +62,15 @@ export class Cleaner {
     this.#options = options;
   }
 
-  /** Takes up what a former run left undone, and looks for expired records from now on. */
-  async start(): Promise<void> {
-    for await (const key of this.#options.db.keys(rowsOf('d'))) this.removeTopic(topicNumberOf(key));
-    for (const { logs } of this.#options.log.topics.values()) {
-      for (const partition of logs) {
-        if (partition.start > 0) this.trim(partition);
-        this.compactIfDirty(partition);
-      }
-    }
-    this.#checkRetention();
+  /** Finds out how much there is to compact, takes up what a former run left undone, and goes on regularly. */
+  start(): void {
+    for (const partition of this.#partitions('compact')) this.#addFor(partition, () => this.#measure(partition));
+    this.#look();
   }
 
-  /** Removes the batches below the partition's start. */
-  trim(partition: Partition): void {
-    const { start, trimmedTo } = partition;
-    this.#add(async () => {
-      await this.#options.db.clear({ gte: partition.batchKey(trimmedTo), lt: partition.batchKey(start) });
-      partition.trimmedTo = Math.max(partition.trimmedTo, start);
-    });
-  }
-
-  /** Removes the batches of a deleted topic and the row that remembers it. */
-  removeTopic(topicNumber: number): void {
-    this.#add(async () => {
-      await this.#options.db.clear(batchesOf(topicNumber));
-      await this.#options.db.clear(partitionRowsOf(topicNumber));
-      await this.#options.db.del(deletedRowKey(topicNumber));
-    });
-  }
-
-  /** Compacts a partition in which more was appended than stayed of the last time. */
-  compactIfDirty(partition: Partition): void {
-    const { topic, dirtyBytes, cleanBytes, damaged } = partition;
-    if (topic.config.cleanup !== 'compact' || damaged || this.#compacting.has(partition)) return;
-    if (dirtyBytes <= Math.max(this.#options.compactAfterBytes, cleanBytes)) return;
-    this.#compacting.add(partition);
-    const { db, writer, clock, compactionKeysMax: maxKeys } = this.#options;
-    this.#addFor(partition, async () => {
-      try {
-        const now = () => clock.now();
-        await compactPartition(partition, { db, writer, maxKeys, now, pause: () => this.#rest(partition) });
-      } finally {
-        this.#compacting.delete(partition);
-      }
-      this.compactIfDirty(partition);
-    });
-  }
-
-  /** Waits until nothing is left to do. */
-  async idle(): Promise<void> {
+  /** Does everything now. */
+  async clean(): Promise<void> {
+    this.#addAll();
     await this.#running;
   }
 
@@ -108,42 +81,14 @@ export class Cleaner {
     await this.#running;
   }
 
-  #checkRetention(): void {
-    if (this.#closed) return;
-    for (const { logs, config } of this.#options.log.topics.values()) {
-      if (config.cleanup !== 'delete' || config.retentionMs < 0) continue;
-      for (const partition of logs) if (partition.end > partition.start) this.#expire(partition, config.retentionMs);
-    }
-    this.#timer = this.#options.clock.setTimer(this.#options.retentionCheckMs, () => this.#checkRetention());
-  }
-
-  /** Moves the start behind the batches whose newest record is too old. */
-  #expire(partition: Partition, retentionMs: number): void {
-    if (partition.damaged) return;
-    this.#addFor(partition, async () => {
-      const oldest = this.#options.clock.now() - retentionMs;
-      const to = partition.end;
-      let start = partition.start;
-      for (let going = true; going && start < to; going &&= await this.#rest(partition)) {
-        const stored = await readStored(this.#options.db, partition, { from: start, to }, SLICE_BYTES);
-        const kept = stored.findIndex(({ bytes }) => readHeader(bytes).maxTimestamp >= oldest);
-        const last = stored.at(kept === -1 ? stored.length - 1 : kept - 1);
-        if (kept === 0 || last === undefined) break;
-        start = last.last + 1;
-        going = kept === -1;
-      }
-      if (start > partition.start && !partition.deleted) await this.moveStart([{ partition, offset: start }]);
-    });
-  }
-
   /** Drops what stands below; readers see it at once, the disk is freed later. */
-  async moveStart(moves: readonly { readonly partition: Partition; readonly offset: number }[]): Promise<void> {
-    await this.#options.writer.submit({
+  moveStart(moves: readonly { readonly partition: Partition; readonly offset: number }[]): Promise<void> {
+    return this.#options.writer.submit({
       bytes: 0,
       durable: true,
-      prepare(operations) {
+      prepare(write) {
         for (const { partition, offset } of moves) {
-          operations.push(partition.row({ start: Math.max(partition.start, offset) }));
+          write.putRows(partition.row({ start: Math.max(partition.start, offset) }));
         }
         return () => {
           for (const { partition, offset } of moves) {
@@ -153,10 +98,151 @@ export class Cleaner {
         };
       },
     });
-    for (const { partition } of moves) this.trim(partition);
+  }
+
+  /** Compacts a partition in which more was appended than stayed of the last time. */
+  compactIfDirty(partition: Partition): void {
+    const { topic, dirtyBytes, cleanBytes, damaged } = partition;
+    if (topic.config.cleanup !== 'compact' || damaged || this.#compacting.has(partition)) return;
+    if (dirtyBytes <= Math.max(this.#options.compactAfterBytes, cleanBytes)) return;
+    this.#compacting.add(partition);
+    const { compactionKeysMax: maxKeys, clock } = this.#options;
+    this.#addFor(partition, async () => {
+      const pause = () => this.#rest(partition);
+      try {
+        await compactPartition(partition, { ...this.#options, maxKeys, now: () => clock.now(), pause });
+      } finally {
+        this.#compacting.delete(partition);
+      }
+      this.compactIfDirty(partition);
+    });
+  }
+
+  #look(): void {
+    if (this.#closed) return;
+    this.#addAll();
+    this.#timer = this.#options.clock.setTimer(this.#options.retentionCheckMs, () => this.#look());
+  }
+
+  /** Removing comes in large steps, seldom: rows deleted among old ones cost LevelDB a merge. */
+  #addAll(): void {
+    for (const partition of this.#partitions('delete')) {
+      const { retentionMs } = partition.topic.config;
+      if (retentionMs >= 0 && partition.end > partition.start) {
+        this.#addFor(partition, () => this.#expire(partition, retentionMs));
+      }
+    }
+    for (const partition of [...this.#partitions('delete'), ...this.#partitions('compact')]) {
+      if (partition.end > 0) this.#addFor(partition, () => this.#trim(partition));
+    }
+    for (const partition of this.#partitions('compact')) this.compactIfDirty(partition);
+    this.#add(() => this.#removeTopics());
+    this.#add(() => this.#removeJournals());
+  }
+
+  #partitions(cleanup: 'delete' | 'compact'): Partition[] {
+    const topics = [...this.#options.log.topics.values()].filter(({ config }) => config.cleanup === cleanup);
+    return topics.flatMap(({ logs }) => logs);
+  }
+
+  async #measure(partition: Partition): Promise<void> {
+    for (let from = partition.cleanedTo; from < partition.end;) {
+      const places = await this.#options.index.places(partition, from, partition.end);
+      for (const { bytes } of places) partition.dirtyBytes += bytes;
+      from = (places.at(-1)?.last ?? partition.end - 1) + 1;
+    }
+    this.compactIfDirty(partition);
+  }
+
+  /** Moves the start behind the batches whose newest record is too old. */
+  async #expire(partition: Partition, retentionMs: number): Promise<void> {
+    const { index, clock } = this.#options;
+    const oldest = clock.now() - retentionMs;
+    const end = partition.end;
+    await index.flush();
+    let start = partition.start;
+    for (let places = await index.places(partition, start, end); places.length > 0;) {
+      const kept = places.findIndex(({ maxTimestamp }) => maxTimestamp >= oldest);
+      const expired = places.at(kept === -1 ? -1 : kept - 1);
+      if (kept === 0 || expired === undefined) break;
+      start = expired.last + 1;
+      places = kept === -1 ? await index.places(partition, start, end) : [];
+    }
+    if (start > partition.start && !partition.deleted) await this.moveStart([{ partition, offset: start }]);
+  }
+
+  /** Removes the batches below the partition's start. */
+  async #trim(partition: Partition): Promise<void> {
+    const { start, trimmedTo } = partition;
+    if (start === trimmedTo) return;
+    await this.#removeBatches(partition.rowKey(trimmedTo), partition.rowKey(start));
+    partition.trimmedTo = start;
+  }
+
+  /** Removes the batches of deleted topics, and the rows that remember them. */
+  async #removeTopics(): Promise<void> {
+    const { databases, index, writer } = this.#options;
+    await index.flush();
+    for (const key of await databases.index.keys(rowsOf('d')).all()) {
+      const number = Number(textOf(key));
+      await this.#removeBatches(batchRowKey(number, 0, 0), batchRowKey(number + 1, 0, 0));
+      const rows = { gte: partitionRowKey(number, 0), lt: partitionRowKey(number + 1, 0) };
+      const keys = [deletedRowKey(number), ...(await databases.index.keys(rows).all())];
+      await writer.submit({
+        bytes: 0,
+        durable: false,
+        prepare(write) {
+          write.putRows(...keys.map((row) => ({ key: row, value: null })));
+          return () => undefined;
+        },
+      });
+    }
+  }
+
+  /** Removes journals that are in the index from the log. */
+  async #removeJournals(): Promise<void> {
+    const { databases, writer } = this.#options;
+    for (;;) {
+      const keys = await databases.index.keys({ ...rowsOf('j'), limit: REMOVED_ROWS_MAX }).all();
+      if (keys.length < JOURNALS_MIN || this.#closed) return;
+      await writer.submit({
+        bytes: 0,
+        durable: false,
+        prepare(write) {
+          for (const key of keys) write.removeFromLog(logKey(journalSequenceOf(key)));
+          write.putRows(...keys.map((key) => ({ key, value: null })));
+          return () => undefined;
+        },
+      });
+      await this.#options.index.flush();
+    }
+  }
+
+  /** Removes the batches of which the index has rows in the range. */
+  async #removeBatches(gte: Buffer, lt: Buffer): Promise<void> {
+    const { databases, index, writer } = this.#options;
+    await index.flush(); // only what the index has may be removed from the log
+    for (let from = gte; !this.#closed;) {
+      const rows = await databases.index.iterator({ gte: from, lt, limit: REMOVED_ROWS_MAX }).all();
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      await writer.submit({
+        bytes: 0,
+        durable: false,
+        prepare(write) {
+          for (const [key, value] of rows) {
+            const { topicNumber, partition } = batchOwnerOf(key);
+            write.removeBatch(topicNumber, partition, batchPlaceOf(key, value));
+          }
+          return () => undefined;
+        },
+      });
+      from = Buffer.concat([last[0], Buffer.alloc(1)]);
+    }
   }
 
   #addFor(partition: Partition, job: Job): void {
+    if (partition.damaged) return;
     this.#add(async () => {
       try {
         if (!partition.deleted) await job();

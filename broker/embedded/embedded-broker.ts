@@ -14,10 +14,10 @@ import type {
 import type { Clock } from '../../streams/time.ts';
 import type { TopicSpec } from '../../streams/topic.ts';
 import type { Identity } from '../transaction-ids.ts';
+import type { Databases, Owner } from './databases.ts';
+import type { GroupWrite } from './group-write.ts';
 import type { MetaRow, OffsetRow, TopicRow } from './keys.ts';
-import type { Owner, OwnedLevel } from './ownership.ts';
 import type { EmbeddedWork } from './producers.ts';
-import type { Operation } from './writer.ts';
 import { GavelError } from '../../streams/errors.ts';
 import { systemClock } from '../../streams/time.ts';
 import { GroupOffsets } from '../group-offsets.ts';
@@ -27,7 +27,7 @@ import { checkTopic } from '../topic-checks.ts';
 import { TransactionIds } from '../transaction-ids.ts';
 import { LocalTransactionalProducer } from '../transactional-producer.ts';
 import { Cleaner } from './cleaner.ts';
-import { offsetAt } from './disk-reads.ts';
+import { openDatabases } from './databases.ts';
 import { FreeSpace } from './free-space.ts';
 import { EmbeddedGroups } from './groups.ts';
 import {
@@ -36,13 +36,15 @@ import {
   deletedRowKey,
   fromJson,
   offsetRowKey,
+  jsonRow,
   offsetRowOf,
   rowsOf,
-  toJson,
+  textOf,
   topicRowKey,
 } from './keys.ts';
+import { LogIndex } from './log-index.ts';
+import { LogReader } from './log-reader.ts';
 import { EmbeddedLog } from './log.ts';
-import { ownDirectory } from './ownership.ts';
 import { EmbeddedProducer, EmbeddedTransactions } from './producers.ts';
 import { LogWriter } from './writer.ts';
 
@@ -59,12 +61,14 @@ export interface EmbeddedBrokerOptions {
   readonly tailCacheBytes?: number;
   /** After that long an open transaction is aborted and its producer fenced. Default 60,000 ms. */
   readonly transactionTimeoutMs?: number;
-  /** Milliseconds between two looks for expired records. Default 60,000. */
+  /** Milliseconds between two looks for expired and deleted records. Default 60,000. */
   readonly retentionCheckMs?: number;
   /** Bytes appended to a compacted partition before it is compacted, if that is more than stayed of the last time. Default 16 MiB. */
   readonly compactAfterBytes?: number;
   /** Keys that a compaction remembers at a time, some 100 bytes each. Default 250,000. */
   readonly compactionKeysMax?: number;
+  /** Bytes of the log that its index may lag behind: what is read again after a crash, and kept in memory at least. Default 8 MiB. */
+  readonly indexFlushBytes?: number;
   /** Writes are refused while fewer bytes are free on the disk. Default 64 MiB. */
   readonly minFreeBytes?: number;
   /** Told where cleaning failed. The records stay; whoever reads a damaged partition gets the same error. Default nobody. */
@@ -73,8 +77,8 @@ export interface EmbeddedBrokerOptions {
 
 export interface EmbeddedBroker extends Broker {
   readonly kind: 'embedded';
-  /** Waits until retention and compaction have nothing to do. */
-  cleaned(): Promise<void>;
+  /** Does at once, and completely, what else happens in the background: retention, compaction, freeing the disk. */
+  clean(): Promise<void>;
 }
 
 const DEFAULTS = Object.freeze({
@@ -85,6 +89,7 @@ const DEFAULTS = Object.freeze({
   retentionCheckMs: 60_000,
   compactAfterBytes: 16_777_216,
   compactionKeysMax: 250_000,
+  indexFlushBytes: 8_388_608,
   minFreeBytes: 67_108_864,
   onCleaningError: () => {},
 } as const) satisfies Partial<EmbeddedBrokerOptions>;
@@ -92,13 +97,13 @@ const DEFAULTS = Object.freeze({
 /** @throws GavelError `DIRECTORY_OWNED` naming the owner, `LOG_CORRUPT`, `STORAGE_FULL` */
 export async function openEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
   const settings = { ...DEFAULTS, ...options };
-  const owned = await ownDirectory(settings.directory, settings.owner, settings.clock.now());
+  const databases = await openDatabases(settings.directory, settings.owner, settings.clock.now());
   try {
-    const broker = new Embedded(owned, settings);
+    const broker = new Embedded(databases, settings);
     await broker.open();
     return broker;
   } catch (error) {
-    await owned.release();
+    await databases.release();
     throw error;
   }
 }
@@ -106,7 +111,9 @@ export async function openEmbeddedBroker(options: EmbeddedBrokerOptions): Promis
 class Embedded implements EmbeddedBroker {
   readonly kind = 'embedded';
   readonly groups: EmbeddedGroups;
-  readonly #owned: OwnedLevel;
+  readonly #databases: Databases;
+  readonly #index: LogIndex;
+  readonly #reader: LogReader;
   readonly #writer: LogWriter;
   readonly #log: EmbeddedLog;
   readonly #cleaner: Cleaner;
@@ -118,16 +125,27 @@ class Embedded implements EmbeddedBroker {
   #producers = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(owned: OwnedLevel, settings: Required<EmbeddedBrokerOptions>) {
-    const { directory, clock, minFreeBytes } = settings;
-    const { db } = owned;
-    this.#owned = owned;
-    this.#writer = new LogWriter(db, settings.durability === 'power', new FreeSpace({ directory, minFreeBytes }));
-    this.#log = new EmbeddedLog({ db, clock, tailCacheBytes: settings.tailCacheBytes });
+  constructor(databases: Databases, settings: Required<EmbeddedBrokerOptions>) {
+    const { directory, clock, minFreeBytes, tailCacheBytes } = settings;
+    const { log, index } = databases;
+    this.#databases = databases;
+    const space = new FreeSpace({ directory, minFreeBytes });
+    this.#writer = new LogWriter({ log, fsync: settings.durability === 'power', space });
+    this.#index = new LogIndex({
+      log,
+      index,
+      flushBytes: settings.indexFlushBytes,
+      syncLog: () => this.#writer.sync(),
+      onFlush: () => this.#log.evict(this.#index.flushedTo),
+    });
+    this.#reader = new LogReader(log, this.#index);
+    this.#log = new EmbeddedLog({ index, reader: this.#reader, clock, tailCacheBytes });
     this.#cleaner = new Cleaner({
       ...settings,
-      db,
+      databases,
       log: this.#log,
+      index: this.#index,
+      reader: this.#reader,
       writer: this.#writer,
       onError: settings.onCleaningError,
     });
@@ -146,37 +164,38 @@ class Embedded implements EmbeddedBroker {
   }
 
   async open(): Promise<void> {
-    const { db } = this.#owned;
-    const meta = await db.get(META_KEY);
+    const { index } = this.#databases;
+    this.#writer.open(this.#index, await this.#index.open());
+    const meta = await index.get(META_KEY);
     if (meta !== undefined) this.#meta = fromJson<MetaRow>(meta);
     if (this.#meta.format !== FORMAT_VERSION) throw foreignFormat(this.#meta.format);
     this.#meta = { ...this.#meta, opened: this.#meta.opened + 1 };
-    await this.#submit((operations) => {
-      operations.push(this.#metaRow());
+    await this.#submit((write) => {
+      write.putRows(jsonRow(META_KEY, this.#meta));
       return () => undefined;
     });
-    for await (const [key, value] of db.iterator(rowsOf('o'))) {
+    for await (const [key, value] of index.iterator(rowsOf('o'))) {
       const [groupId, topic, partition] = offsetRowOf(key);
       this.#offsets.apply(groupId, [{ topic, partition, ...fromJson<OffsetRow>(value) }]);
     }
-    for await (const [key, value] of db.iterator(rowsOf('x'))) {
-      this.#transactions.restore(key.toString('utf8', 1), fromJson<Identity>(value));
+    for await (const [key, value] of index.iterator(rowsOf('x'))) {
+      this.#transactions.restore(textOf(key), fromJson<Identity>(value));
     }
     await this.#log.open();
-    await this.#cleaner.start();
+    this.#cleaner.start();
   }
 
   async createTopics(topics: readonly TopicSpec[]): Promise<void> {
-    await this.#submit((operations) => {
+    await this.#submit((write) => {
       for (const spec of topics) checkTopic(spec, this.#log.topics.get(spec.name));
       for (const { name, partitions, config } of topics) {
         if (this.#log.topics.has(name)) continue;
         const row: TopicRow = { number: this.#meta.nextTopicNumber, id: randomUUID(), partitions, config };
         this.#meta = { ...this.#meta, nextTopicNumber: row.number + 1 };
         this.#log.add(name, row);
-        operations.push({ type: 'put', key: topicRowKey(name), value: toJson(row) });
+        write.putRows(jsonRow(topicRowKey(name), row));
       }
-      operations.push(this.#metaRow());
+      write.putRows(jsonRow(META_KEY, this.#meta));
       return () => undefined;
     });
   }
@@ -191,21 +210,19 @@ class Embedded implements EmbeddedBroker {
   }
 
   async deleteTopics(names: readonly string[]): Promise<void> {
-    await this.#submit((operations) => {
+    await this.#submit((write) => {
       const topics = names.flatMap((name) => this.#log.topics.get(name) ?? []);
       for (const topic of topics) {
         this.#log.remove(topic);
-        operations.push({ type: 'del', key: topicRowKey(topic.name) });
-        operations.push({ type: 'put', key: deletedRowKey(topic.number), value: Buffer.alloc(0) });
+        write.putRows({ key: topicRowKey(topic.name), value: null });
+        write.putRows({ key: deletedRowKey(topic.number), value: Buffer.alloc(0) });
         for (const { groupId, partitions } of this.#offsets.deleteTopic(topic.name)) {
           for (const { partition } of partitions) {
-            operations.push({ type: 'del', key: offsetRowKey(groupId, topic.name, partition) });
+            write.putRows({ key: offsetRowKey(groupId, topic.name, partition), value: null });
           }
         }
       }
-      return () => {
-        for (const { number } of topics) this.#cleaner.removeTopic(number);
-      };
+      return () => undefined;
     });
   }
 
@@ -227,7 +244,7 @@ class Embedded implements EmbeddedBroker {
     const answer = async ({ topic, partition: index }: TopicPartition): Promise<PartitionOffset> => {
       const partition = this.#log.partition(topic, index);
       if (typeof at === 'number')
-        return { topic, partition: index, offset: await offsetAt(this.#owned.db, partition, at) };
+        return { topic, partition: index, offset: await this.#reader.offsetAt(partition, at) };
       return { topic, partition: index, offset: at === 'earliest' ? partition.start : partition.end };
     };
     return Promise.all(partitions.map(answer));
@@ -248,8 +265,8 @@ class Embedded implements EmbeddedBroker {
     return new LocalTransactionalProducer(new EmbeddedTransactions(options));
   }
 
-  cleaned(): Promise<void> {
-    return this.#cleaner.idle();
+  clean(): Promise<void> {
+    return this.#cleaner.clean();
   }
 
   close(): Promise<void> {
@@ -265,15 +282,15 @@ class Embedded implements EmbeddedBroker {
     const written = this.#writer.close();
     await this.#cleaner.close();
     await written;
-    await this.#owned.release();
+    try {
+      await this.#index.flush();
+    } finally {
+      await this.#databases.release();
+    }
   }
 
-  #submit(prepare: (operations: Operation[]) => () => void): Promise<void> {
+  #submit(prepare: (write: GroupWrite) => () => void): Promise<void> {
     return this.#writer.submit({ bytes: 0, durable: true, prepare });
-  }
-
-  #metaRow(): Operation {
-    return { type: 'put', key: META_KEY, value: toJson(this.#meta) };
   }
 
   #newProducerId(): number {

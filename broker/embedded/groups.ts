@@ -58,8 +58,8 @@ export class EmbeddedGroups implements Groups {
     return this.#writer.submit({
       bytes: 0,
       durable: true,
-      prepare: (operations) => {
-        operations.push(...offsetRows(groupId, offsets));
+      prepare: (write) => {
+        write.putRows(...offsetRows(groupId, offsets));
         return () => this.#offsets.apply(groupId, offsets);
       },
     });
@@ -69,10 +69,10 @@ export class EmbeddedGroups implements Groups {
     return this.#writer.submit({
       bytes: 0,
       durable: true,
-      prepare: (operations) => {
+      prepare: (write) => {
         this.#coordinator.assertInactive(groupId);
         for (const { topic, partition } of partitions) {
-          operations.push({ type: 'del', key: offsetRowKey(groupId, topic, partition) });
+          write.putRows({ key: offsetRowKey(groupId, topic, partition), value: null });
         }
         return () => this.#offsets.delete(groupId, partitions);
       },

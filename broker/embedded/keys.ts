@@ -1,22 +1,40 @@
 /**
- * The rows of the embedded log, one LevelDB (docs/formats.md). Numbers are big-endian, so byte order is number order.
+ * The bytes of the embedded broker (docs/formats.md). Two databases in one directory:
  *
- * | key                                                     | value                                              |
- * |---------------------------------------------------------|----------------------------------------------------|
- * | `b` topic number u32, partition u32, last offset u64    | one record batch; sought by last offset, so that   |
- * |                                                         | the first row at or behind an offset holds it      |
- * | `p` topic number u32, partition u32                     | JSON `PartitionRow`: start, end, state of cleaning |
- * | `t` name                                                | JSON `TopicRow`                                    |
- * | `d` topic number u32                                    | empty: a deleted topic whose batches must still go |
- * | `o` JSON [group, topic, partition]                      | JSON `OffsetRow`                                   |
- * | `x` transactional id                                    | JSON `Identity`                                    |
- * | `m`                                                     | JSON `MetaRow`                                     |
+ * `log/` holds what was written, in the order it was written, and decides what is true. It only ever grows at its end,
+ * which LevelDB turns into plain sequential files without compacting them. A key is sequence u64, topic number u32,
+ * partition u32; the value of topic number 0 is a journal of rows (below), of any other one record batch.
+ *
+ * `index/` says where things stand. It lags behind the log and is brought up from it at opening.
+ *
+ * | key                                                  | value                                                  |
+ * |------------------------------------------------------|--------------------------------------------------------|
+ * | `b` topic number u32, partition u32, last offset u64 | where the batch is: sequence u64, bytes u32, maximum   |
+ * |                                                      | timestamp i64. Keyed by its last offset, the first row |
+ * |                                                      | at or behind an offset is the batch that holds it      |
+ * | `c`                                                  | JSON: everything below this sequence is in the index   |
+ * | `d` topic number                                     | a deleted topic whose batches must still be removed    |
+ * | `j` sequence u64                                     | a journal that may be removed from the log             |
+ * | `m`                                                  | JSON `MetaRow`                                         |
+ * | `o` JSON [group, topic, partition]                   | JSON `OffsetRow`                                       |
+ * | `p` topic number u32, partition u32                  | JSON `PartitionRow`                                    |
+ * | `t` name                                             | JSON `TopicRow`                                        |
+ * | `x` transactional id                                 | JSON `Identity`                                        |
+ *
+ * A journal is a run of: key length u32, key, value length i32 (-1: the row is deleted), value. Numbers are big-endian.
  */
 
 import type { TopicConfig } from '../../streams/topic.ts';
+import type { Identity } from '../transaction-ids.ts';
 import { readLong, writeLong } from '../../streams/record-batch/format.ts';
 
 export const FORMAT_VERSION = 1;
+
+/** One row of the index; null deletes it. */
+export interface Row {
+  readonly key: Buffer;
+  readonly value: Buffer | null;
+}
 
 export interface MetaRow {
   readonly format: number;
@@ -37,6 +55,8 @@ export interface PartitionRow {
   readonly start: number;
   /** Offsets given away when the row was written: the end is never below, even if no batch is left. */
   readonly end: number;
+  /** The highest append stamp given by then. */
+  readonly lastStamp: number;
   /** Below, compaction has removed what was superseded. */
   readonly cleanedTo: number;
   /** Bytes of the batches below `cleanedTo`. */
@@ -50,47 +70,115 @@ export interface OffsetRow {
   readonly metadata: string;
 }
 
-export const META_KEY = Buffer.from('m');
+/** Where a batch stands in the log. */
+export interface BatchPlace {
+  readonly last: number;
+  readonly sequence: number;
+  readonly bytes: number;
+  readonly maxTimestamp: number;
+}
 
-const BATCH = 0x62;
-const PARTITION = 0x70;
-const DELETED = 0x64;
-const BATCH_KEY_BYTES = 17;
+/** The topic number under which journals stand; topics begin at 1. */
+const JOURNAL = 0;
 
-export function batchKey(topicNumber: number, partition: number, lastOffset: number): Buffer {
-  const key = Buffer.allocUnsafe(BATCH_KEY_BYTES);
-  key[0] = BATCH;
+export function logKey(sequence: number, topicNumber = JOURNAL, partition = 0): Buffer {
+  const key = Buffer.allocUnsafe(16);
+  writeLong(key, sequence, 0);
+  key.writeUInt32BE(topicNumber, 8);
+  key.writeUInt32BE(partition, 12);
+  return key;
+}
+
+export function logKeyOf(key: Buffer): {
+  sequence: number;
+  topicNumber: number;
+  partition: number;
+  isJournal: boolean;
+} {
+  const topicNumber = key.readUInt32BE(8);
+  const isJournal = topicNumber === JOURNAL;
+  return { sequence: readLong(key, 0), topicNumber, partition: key.readUInt32BE(12), isJournal };
+}
+
+export function encodeJournal(rows: readonly Row[]): Buffer {
+  const parts: Buffer[] = [];
+  for (const { key, value } of rows) {
+    const lengths = Buffer.allocUnsafe(8);
+    lengths.writeUInt32BE(key.length, 0);
+    lengths.writeInt32BE(value === null ? -1 : value.length, 4);
+    parts.push(lengths.subarray(0, 4), key, lengths.subarray(4));
+    if (value !== null) parts.push(value);
+  }
+  return Buffer.concat(parts);
+}
+
+export function decodeJournal(bytes: Buffer): Row[] {
+  const rows: Row[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const keyEnd = at + 4 + bytes.readUInt32BE(at);
+    const key = bytes.subarray(at + 4, keyEnd);
+    const length = bytes.readInt32BE(keyEnd);
+    at = keyEnd + 4 + Math.max(0, length);
+    rows.push({ key, value: length < 0 ? null : bytes.subarray(keyEnd + 4, at) });
+  }
+  return rows;
+}
+
+export function batchRow(topicNumber: number, partition: number, place: BatchPlace): Row {
+  const value = Buffer.allocUnsafe(20);
+  writeLong(value, place.sequence, 0);
+  value.writeUInt32BE(place.bytes, 8);
+  writeLong(value, place.maxTimestamp, 12);
+  return { key: batchRowKey(topicNumber, partition, place.last), value };
+}
+
+export function batchPlaceOf(key: Buffer, value: Buffer): BatchPlace {
+  const last = readLong(key, 9);
+  return { last, sequence: readLong(value, 0), bytes: value.readUInt32BE(8), maxTimestamp: readLong(value, 12) };
+}
+
+/** The topic number and the partition in the key of a batch's row. */
+export function batchOwnerOf(key: Buffer): { topicNumber: number; partition: number } {
+  return { topicNumber: key.readUInt32BE(1), partition: key.readUInt32BE(5) };
+}
+
+export function batchRowKey(topicNumber: number, partition: number, lastOffset: number): Buffer {
+  const key = Buffer.allocUnsafe(17);
+  key.write('b', 0, 'latin1');
   key.writeUInt32BE(topicNumber, 1);
   key.writeUInt32BE(partition, 5);
   writeLong(key, lastOffset, 9);
   return key;
 }
 
-export function lastOffsetOf(key: Buffer): number {
-  return readLong(key, 9);
-}
-
 export function partitionRowKey(topicNumber: number, partition: number): Buffer {
   const key = Buffer.allocUnsafe(9);
-  key[0] = PARTITION;
+  key.write('p', 0, 'latin1');
   key.writeUInt32BE(topicNumber, 1);
   key.writeUInt32BE(partition, 5);
   return key;
 }
+
+export function journalRowKey(sequence: number): Buffer {
+  const key = Buffer.allocUnsafe(9);
+  key.write('j', 0, 'latin1');
+  writeLong(key, sequence, 1);
+  return key;
+}
+
+export function journalSequenceOf(key: Buffer): number {
+  return readLong(key, 1);
+}
+
+export const META_KEY = Buffer.from('m');
+export const CHECKPOINT_KEY = Buffer.from('c');
 
 export function topicRowKey(name: string): Buffer {
   return Buffer.from(`t${name}`);
 }
 
 export function deletedRowKey(topicNumber: number): Buffer {
-  const key = Buffer.allocUnsafe(5);
-  key[0] = DELETED;
-  key.writeUInt32BE(topicNumber, 1);
-  return key;
-}
-
-export function topicNumberOf(deletedKey: Buffer): number {
-  return deletedKey.readUInt32BE(1);
+  return Buffer.from(`d${topicNumber}`);
 }
 
 export function offsetRowKey(groupId: string, topic: string, partition: number): Buffer {
@@ -98,31 +186,33 @@ export function offsetRowKey(groupId: string, topic: string, partition: number):
 }
 
 export function offsetRowOf(key: Buffer): readonly [groupId: string, topic: string, partition: number] {
-  return JSON.parse(key.toString('utf8', 1)) as [string, string, number];
+  return JSON.parse(textOf(key)) as [string, string, number];
 }
 
 export function transactionalIdKey(transactionalId: string): Buffer {
   return Buffer.from(`x${transactionalId}`);
 }
 
-/** All rows of one kind. */
-export function rowsOf(kind: 't' | 'd' | 'o' | 'x' | 'p'): { gte: Buffer; lt: Buffer } {
+/** The text behind the letter of a key. */
+export function textOf(key: Buffer): string {
+  return key.toString('utf8', 1);
+}
+
+/** All rows of a kind. */
+export function rowsOf(kind: 'd' | 'j' | 'o' | 't' | 'x'): { gte: Buffer; lt: Buffer } {
   return { gte: Buffer.from(kind), lt: Buffer.from([kind.charCodeAt(0) + 1]) };
 }
 
-/** All batches of a topic. */
-export function batchesOf(topicNumber: number): { gte: Buffer; lt: Buffer } {
-  return { gte: batchKey(topicNumber, 0, 0), lt: batchKey(topicNumber + 1, 0, 0) };
+/** A row with a JSON value. */
+export function jsonRow(
+  key: Buffer,
+  value: MetaRow | TopicRow | PartitionRow | OffsetRow | Identity | Checkpoint,
+): Row {
+  return { key, value: Buffer.from(JSON.stringify(value)) };
 }
 
-export function partitionRowsOf(topicNumber: number): { gte: Buffer; lt: Buffer } {
-  return { gte: partitionRowKey(topicNumber, 0), lt: partitionRowKey(topicNumber + 1, 0) };
-}
-
-export function toJson(
-  row: MetaRow | TopicRow | PartitionRow | OffsetRow | { producerId: number; epoch: number },
-): Buffer {
-  return Buffer.from(JSON.stringify(row));
+export interface Checkpoint {
+  readonly sequence: number;
 }
 
 export function fromJson<T>(bytes: Buffer): T {

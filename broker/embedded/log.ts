@@ -3,14 +3,13 @@
 import type { ProducedBatch } from '../../streams/broker.ts';
 import type { Clock } from '../../streams/time.ts';
 import type { LogRead, LogSource, ReadRequest } from '../log-fetcher.ts';
-import type { LogLevel } from './disk-reads.ts';
+import type { Level } from './databases.ts';
+import type { GroupWrite } from './group-write.ts';
 import type { PartitionRow, TopicRow } from './keys.ts';
+import type { LogReader } from './log-reader.ts';
 import type { EmbeddedTopic, StagedBatch } from './partition.ts';
-import type { Operation } from './writer.ts';
 import { checkBatch, topicUnknown } from '../topic-checks.ts';
-import { readHeader } from '../../streams/record-batch/index.ts';
-import { readLog } from './disk-reads.ts';
-import { batchKey, fromJson, lastOffsetOf, partitionRowKey, rowsOf } from './keys.ts';
+import { batchPlaceOf, batchRowKey, fromJson, partitionRowKey, rowsOf, textOf } from './keys.ts';
 import { Partition } from './partition.ts';
 import { TailCache } from './tail-cache.ts';
 
@@ -29,7 +28,8 @@ export interface AppendingProducer {
 }
 
 export interface EmbeddedLogOptions {
-  readonly db: LogLevel;
+  readonly index: Level;
+  readonly reader: LogReader;
   readonly clock: Clock;
   readonly tailCacheBytes: number;
 }
@@ -38,20 +38,22 @@ export class EmbeddedLog implements LogSource {
   readonly topics = new Map<string, EmbeddedTopic>();
   /** Called after an append to a compacted topic. */
   onDirty: (partition: Partition) => void = () => {};
-  readonly #db: LogLevel;
+  readonly #index: Level;
+  readonly #reader: LogReader;
   readonly #clock: Clock;
   readonly #tails: TailCache;
 
-  constructor({ db, clock, tailCacheBytes }: EmbeddedLogOptions) {
-    this.#db = db;
+  constructor({ index, reader, clock, tailCacheBytes }: EmbeddedLogOptions) {
+    this.#index = index;
+    this.#reader = reader;
     this.#clock = clock;
     this.#tails = new TailCache(tailCacheBytes);
   }
 
   /** Finds the topics and the ends of their partitions: a few seeks per partition, no scan. */
   async open(): Promise<void> {
-    for (const [key, value] of await this.#db.iterator(rowsOf('t')).all()) {
-      const topic = this.add(key.toString('utf8', 1), fromJson<TopicRow>(value));
+    for (const [key, value] of await this.#index.iterator(rowsOf('t')).all()) {
+      const topic = this.add(textOf(key), fromJson<TopicRow>(value));
       topic.logs = await Promise.all(topic.logs.map(({ index }) => this.#openPartition(topic, index)));
     }
   }
@@ -59,7 +61,7 @@ export class EmbeddedLog implements LogSource {
   /** Makes a new, empty topic known. */
   add(name: string, { number, id, partitions, config }: TopicRow): EmbeddedTopic {
     const topic: EmbeddedTopic = { name, partitions, config, id, number, logs: [] };
-    topic.logs = Array.from({ length: partitions }, (_, index) => new Partition(topic, index, EMPTY, 0));
+    topic.logs = Array.from({ length: partitions }, (_, index) => new Partition(topic, index, EMPTY));
     this.topics.set(name, topic);
     return topic;
   }
@@ -96,7 +98,7 @@ export class EmbeddedLog implements LogSource {
     batches: readonly AcceptedBatch[],
     producer: AppendingProducer,
     transactional: boolean,
-    operations: Operation[],
+    write: GroupWrite,
   ): StagedBatch[] {
     for (const { partition } of batches) if (partition.deleted) throw topicUnknown(partition.topic.name);
     const now = this.#clock.now();
@@ -104,25 +106,28 @@ export class EmbeddedLog implements LogSource {
     return batches.map(({ partition, bytes, count }) => {
       const sequence = sequences.get(partition) ?? 0;
       sequences.set(partition, (sequence + count) & 0x7fff_ffff);
-      const staged = partition.stage(bytes, count, now, { producer: { id, epoch, sequence }, transactional });
-      operations.push({ type: 'put', key: partition.batchKey(staged.last), value: staged.bytes });
-      return staged;
+      return partition.stage(write, bytes, { producer: { id, epoch, sequence }, transactional }, now);
     });
   }
 
   /** Shows written batches to the readers. */
   reveal(staged: readonly StagedBatch[]): void {
     const touched = new Set<Partition>();
-    for (const { partition, last, bytes } of staged) {
+    for (const { partition, last, bytes, sequence } of staged) {
       partition.end = last + 1;
       partition.dirtyBytes += bytes.length;
-      this.#tails.push(partition.tail, last, bytes);
+      this.#tails.push(partition.tail, last, bytes, sequence);
       touched.add(partition);
     }
     for (const partition of touched) {
       partition.notify();
       if (partition.topic.config.cleanup === 'compact') this.onDirty(partition);
     }
+  }
+
+  /** Keeps the tails within their bound, as far as the index has their batches. */
+  evict(flushedTo: number): void {
+    this.#tails.evict(flushedTo);
   }
 
   inMemory(topic: string, partition: number, offset: number): boolean {
@@ -136,8 +141,12 @@ export class EmbeddedLog implements LogSource {
 
   async load({ topic, partition, offset, maxBytes }: ReadRequest): Promise<LogRead> {
     const log = this.partition(topic, partition);
-    log.checkOffset(offset);
-    return readLog(this.#db, log, offset, maxBytes);
+    const held = log.peek(offset, maxBytes);
+    if (held !== undefined) return held;
+    const read = await this.#reader.fetch(log, { from: offset, to: log.tail.from }, maxBytes);
+    if (log.deleted) throw topicUnknown(topic);
+    log.checkOffset(offset); // it may have been dropped meanwhile
+    return read;
   }
 
   watch(topic: string, partition: number, listener: () => void): () => void {
@@ -147,20 +156,15 @@ export class EmbeddedLog implements LogSource {
   }
 
   async #openPartition(topic: EmbeddedTopic, index: number): Promise<Partition> {
-    const { number, config } = topic;
-    const stored = await this.#db.get(partitionRowKey(number, index));
+    const stored = await this.#index.get(partitionRowKey(topic.number, index));
     const row = stored === undefined ? EMPTY : fromJson<PartitionRow>(stored);
-    const batches = { gte: batchKey(number, index, 0), lt: batchKey(number, index + 1, 0) };
-    const [last] = await this.#db.keys({ ...batches, reverse: true, limit: 1 }).all();
-    const end = Math.max(row.end, last === undefined ? 0 : lastOffsetOf(last) + 1);
-    const newest = last === undefined || config.timestampType === 'create' ? undefined : await this.#db.get(last);
-    const lastStamp = newest === undefined ? 0 : readHeader(newest).maxTimestamp;
-    const partition = new Partition(topic, index, { ...row, end }, lastStamp);
-    if (config.cleanup === 'compact') {
-      partition.dirtyBytes = await this.#db.approximateSize(batchKey(number, index, row.cleanedTo), batches.lt);
-    }
-    return partition;
+    const batches = { gte: batchRowKey(topic.number, index, 0), lt: batchRowKey(topic.number, index + 1, 0) };
+    const [newest] = await this.#index.iterator({ ...batches, reverse: true, limit: 1 }).all();
+    if (newest === undefined) return new Partition(topic, index, row);
+    const { last, maxTimestamp } = batchPlaceOf(...newest);
+    const lastStamp = topic.config.timestampType === 'append' ? Math.max(row.lastStamp, maxTimestamp) : row.lastStamp;
+    return new Partition(topic, index, { ...row, end: Math.max(row.end, last + 1), lastStamp });
   }
 }
 
-const EMPTY: PartitionRow = { start: 0, end: 0, cleanedTo: 0, cleanBytes: 0, passes: [] };
+const EMPTY: PartitionRow = { start: 0, end: 0, lastStamp: 0, cleanedTo: 0, cleanBytes: 0, passes: [] };

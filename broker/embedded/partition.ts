@@ -3,11 +3,11 @@
 import type { ProducedOffset, TopicDescription } from '../../streams/broker.ts';
 import type { Seal } from '../../streams/record-batch/index.ts';
 import type { LogRead } from '../log-fetcher.ts';
-import type { PartitionRow } from './keys.ts';
-import type { Operation } from './writer.ts';
+import type { GroupWrite } from './group-write.ts';
+import type { PartitionRow, Row } from './keys.ts';
 import { GavelError } from '../../streams/errors.ts';
 import { placeBatch, readHeader, sealBatch } from '../../streams/record-batch/index.ts';
-import { batchKey, partitionRowKey, toJson } from './keys.ts';
+import { batchRowKey, jsonRow, partitionRowKey } from './keys.ts';
 import { Tail } from './tail-cache.ts';
 
 /** A topic with its number in the keys of its rows. */
@@ -21,6 +21,8 @@ export interface StagedBatch {
   readonly partition: Partition;
   readonly bytes: Buffer;
   readonly last: number;
+  /** In the log. */
+  readonly sequence: number;
   readonly produced: ProducedOffset;
 }
 
@@ -48,7 +50,7 @@ export class Partition {
   #next: number;
   #lastStamp: number;
 
-  constructor(topic: EmbeddedTopic, index: number, row: PartitionRow, lastStamp: number) {
+  constructor(topic: EmbeddedTopic, index: number, row: PartitionRow) {
     this.topic = topic;
     this.index = index;
     this.tail = new Tail(row.end);
@@ -58,29 +60,29 @@ export class Partition {
     this.cleanBytes = row.cleanBytes;
     this.passes = row.passes;
     this.#next = row.end;
-    this.#lastStamp = lastStamp;
+    this.#lastStamp = row.lastStamp;
   }
 
   get name(): string {
     return `${this.topic.name}:${this.index}`;
   }
 
-  /** Seals a batch in place and gives it its offsets; it is seen once `reveal` was called. */
-  stage(bytes: Buffer, count: number, now: number, seal: Seal): StagedBatch {
+  /** Seals a batch in place, gives it its offsets and adds it to the write; it is seen once `reveal` was called. */
+  stage(write: GroupWrite, bytes: Buffer, seal: Seal, now: number): StagedBatch {
     const append = this.topic.config.timestampType === 'append';
     if (append) this.#lastStamp = Math.max(this.#lastStamp, now);
     sealBatch(bytes, append ? { ...seal, appendTime: this.#lastStamp } : seal);
-    const baseOffset = this.#next;
-    placeBatch(bytes, baseOffset, 0);
-    const last = readHeader(bytes).lastOffset;
+    placeBatch(bytes, this.#next, 0);
+    const { baseOffset, lastOffset: last, count, maxTimestamp } = readHeader(bytes);
     this.#next = last + 1;
     const timestamp = append ? this.#lastStamp : -1;
     const produced = { topic: this.topic.name, partition: this.index, baseOffset, count, timestamp, leaderEpoch: 0 };
-    return { partition: this, bytes, last, produced };
+    return { partition: this, bytes, last, produced, sequence: write.putBatch(this, { last, bytes, maxTimestamp }) };
   }
 
-  batchKey(lastOffset: number): Buffer {
-    return batchKey(this.topic.number, this.index, lastOffset);
+  /** The index's row of the batch that ends at the offset. */
+  rowKey(lastOffset: number): Buffer {
+    return batchRowKey(this.topic.number, this.index, lastOffset);
   }
 
   /** What the tail answers for an offset it reaches back to, else undefined. @throws GavelError `OFFSET_OUT_OF_RANGE` */
@@ -101,10 +103,10 @@ export class Partition {
   }
 
   /** The row that says where the partition starts and how far it is cleaned. */
-  row(change: Partial<PartitionRow> = {}): Operation {
+  row(change: Partial<PartitionRow> = {}): Row {
     const { start, cleanedTo, cleanBytes, passes } = this;
-    const row: PartitionRow = { start, end: this.#next, cleanedTo, cleanBytes, passes, ...change };
-    return { type: 'put', key: partitionRowKey(this.topic.number, this.index), value: toJson(row) };
+    const row = { start, end: this.#next, lastStamp: this.#lastStamp, cleanedTo, cleanBytes, passes, ...change };
+    return jsonRow(partitionRowKey(this.topic.number, this.index), row);
   }
 
   notify(): void {

@@ -5,8 +5,9 @@ import type { Identity, OpenTransaction, TransactionIds } from '../transaction-i
 import type { TransactionRequests } from '../transactional-producer.ts';
 import type { AcceptedBatch, AppendingProducer, EmbeddedLog } from './log.ts';
 import type { Partition } from './partition.ts';
-import type { Change, LogWriter, Operation } from './writer.ts';
-import { offsetRowKey, toJson, transactionalIdKey } from './keys.ts';
+import type { Change, LogWriter } from './writer.ts';
+import type { Row } from './keys.ts';
+import { jsonRow, offsetRowKey, transactionalIdKey } from './keys.ts';
 
 /** Batches of an open transaction, in the order of the calls: nothing of it is in the log. */
 export type EmbeddedWork = AcceptedBatch[];
@@ -27,8 +28,8 @@ export class EmbeddedProducer implements Producer {
     return this.#writer.submit({
       bytes: bytesOf(accepted),
       durable: true,
-      prepare: (operations) => {
-        const staged = this.#log.stage(accepted, this.#producer, false, operations);
+      prepare: (write) => {
+        const staged = this.#log.stage(accepted, this.#producer, false, write);
         return () => {
           this.#log.reveal(staged);
           return staged.map(({ produced }) => produced);
@@ -68,12 +69,11 @@ export class EmbeddedTransactions implements TransactionRequests {
   async init(): Promise<Identity> {
     const identity = this.#ids.init(this.#id);
     this.#sequences = new Map();
-    const row: Operation = { type: 'put', key: transactionalIdKey(this.#id), value: toJson(identity) };
     return this.#writer.submit({
       bytes: 0,
       durable: true,
-      prepare: (operations) => {
-        operations.push(row);
+      prepare: (write) => {
+        write.putRows(jsonRow(transactionalIdKey(this.#id), identity));
         return () => identity;
       },
     });
@@ -108,9 +108,9 @@ export class EmbeddedTransactions implements TransactionRequests {
     return {
       bytes: bytesOf(open.work),
       durable: true,
-      prepare: (operations) => {
-        const staged = this.#log.stage(open.work, producer, true, operations);
-        for (const { groupId, offsets } of open.offsets) operations.push(...offsetRows(groupId, offsets));
+      prepare: (write) => {
+        const staged = this.#log.stage(open.work, producer, true, write);
+        for (const { groupId, offsets } of open.offsets) write.putRows(...offsetRows(groupId, offsets));
         return () => {
           this.#ids.settle(open, true);
           this.#log.reveal(staged);
@@ -122,12 +122,10 @@ export class EmbeddedTransactions implements TransactionRequests {
 }
 
 /** The rows of a group's offsets. */
-export function offsetRows(groupId: string, offsets: readonly OffsetCommit[]): Operation[] {
-  return offsets.map(({ topic, partition, offset, metadata }) => ({
-    type: 'put',
-    key: offsetRowKey(groupId, topic, partition),
-    value: toJson({ offset, metadata }),
-  }));
+export function offsetRows(groupId: string, offsets: readonly OffsetCommit[]): Row[] {
+  return offsets.map(({ topic, partition, offset, metadata }) => {
+    return jsonRow(offsetRowKey(groupId, topic, partition), { offset, metadata });
+  });
 }
 
 function bytesOf(batches: readonly AcceptedBatch[]): number {

@@ -55,20 +55,29 @@ export class Tail {
   }
 }
 
-/** Bounds the tails together: whatever was appended longest ago goes first. */
+/** Bounds the tails together: whatever was appended longest ago goes first, once it can be found on the disk. */
 export class TailCache {
   readonly #maxBytes: number;
-  readonly #order = new Fifo<Tail>();
+  readonly #order = new Fifo<{ readonly tail: Tail; readonly sequence: number }>();
   #bytes = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  push(tail: Tail, last: number, bytes: Buffer): void {
+  /** @param sequence of the batch in the log */
+  push(tail: Tail, last: number, bytes: Buffer, sequence: number): void {
     tail.push(last, bytes);
-    this.#order.push(tail);
+    this.#order.push({ tail, sequence });
     this.#bytes += bytes.length;
-    while (this.#bytes > this.#maxBytes) this.#bytes -= this.#order.shift()?.shift() ?? 0;
+  }
+
+  /** Gives up what is too much, of the batches below the sequence. */
+  evict(belowSequence: number): void {
+    for (let oldest = this.#order.at(0); this.#bytes > this.#maxBytes; oldest = this.#order.at(0)) {
+      if (oldest === undefined || oldest.sequence >= belowSequence) return;
+      this.#order.shift();
+      this.#bytes -= oldest.tail.shift();
+    }
   }
 }

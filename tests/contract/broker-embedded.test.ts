@@ -8,13 +8,13 @@ import type { OpenBroker } from './broker-support.ts';
 import { TRANSACTION_TIMEOUT_MS } from './broker-support.ts';
 import { brokerContract } from './broker.ts';
 
-function embedded(tailCacheBytes: number): OpenBroker {
+function embedded(options: { readonly tailCacheBytes?: number; readonly indexFlushBytes?: number }): OpenBroker {
   return async (clock) => {
     const directory = await mkdtemp(join(tmpdir(), 'gavel-broker-'));
     const broker = await openEmbeddedBroker({
       directory,
       clock,
-      tailCacheBytes,
+      ...options,
       owner: { command: 'vitest', pid: process.pid },
       durability: 'process',
       transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
@@ -29,5 +29,5 @@ function embedded(tailCacheBytes: number): OpenBroker {
   };
 }
 
-brokerContract('embedded', embedded(1_048_576));
-brokerContract('embedded, read from disk', embedded(0));
+brokerContract('embedded', embedded({}));
+brokerContract('embedded, read from disk', embedded({ tailCacheBytes: 0, indexFlushBytes: 0 }));

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Broker, GroupMember, JoinAnswer, OffsetCommit } from '../../streams/broker.ts';
 import { VirtualClock } from '../../testing/virtual-clock.ts';
 import type { Joining, OpenBroker, Subject } from './broker-support.ts';
-import { REBALANCE_MS, SESSION_MS, codeOf, joining, lead, toldToRejoin, topic, until } from './broker-support.ts';
+import { REBALANCE_MS, SESSION_MS, codeOf, joining, lead, toldToRejoin, topic } from './broker-support.ts';
 
 const AT_7: OffsetCommit = { topic: 'a', partition: 0, offset: 7, metadata: 'times' };
 const A_0 = [{ topic: 'a', partition: 0 }];

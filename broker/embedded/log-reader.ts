@@ -1,0 +1,137 @@
+/** Reading batches of the embedded log from the disk, each one checked; and what to say where one is damaged. */
+
+import type { LogRead } from '../log-fetcher.ts';
+import type { Level } from './databases.ts';
+import type { BatchPlace } from './keys.ts';
+import type { LogIndex } from './log-index.ts';
+import type { Partition } from './partition.ts';
+import { GavelError } from '../../streams/errors.ts';
+import { BatchReader, readHeader, verifyBatch } from '../../streams/record-batch/index.ts';
+import { logKey } from './keys.ts';
+
+/** A batch and where it stands. */
+export interface StoredBatch {
+  readonly place: BatchPlace;
+  readonly bytes: Buffer;
+}
+
+/** Offsets from `from` on, below `to`. */
+export interface OffsetRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+export class LogReader {
+  readonly #log: Level;
+  readonly #index: LogIndex;
+
+  constructor(log: Level, index: LogIndex) {
+    this.#log = log;
+    this.#index = index;
+  }
+
+  /**
+   * Batches from the one that holds `from` on, until about `maxBytes`, at least one; empty where there is none.
+   * @throws GavelError `LOG_CORRUPT`
+   */
+  async read(partition: Partition, range: OffsetRange, maxBytes: number): Promise<StoredBatch[]> {
+    let places = within(await this.#index.places(partition, range.from, range.to), maxBytes);
+    let batches = await this.#get(partition, places);
+    if (batches.includes(undefined)) {
+      await this.#index.flush(); // compaction has replaced some since
+      places = within(await this.#index.places(partition, range.from, range.to), maxBytes);
+      batches = await this.#get(partition, places);
+    }
+    const stored: StoredBatch[] = [];
+    for (const [i, place] of places.entries()) {
+      try {
+        stored.push({ place, bytes: checked(batches[i], place) });
+      } catch (error) {
+        const from = (places[i - 1]?.last ?? range.from - 1) + 1;
+        throw await this.#corrupt(partition, { from, last: place.last }, error);
+      }
+    }
+    return stored;
+  }
+
+  /** The same as the answer to a fetch. */
+  async fetch(partition: Partition, range: OffsetRange, maxBytes: number): Promise<LogRead> {
+    const stored = await this.read(partition, range, maxBytes);
+    const last = stored.at(-1);
+    const position = last === undefined ? range.to : last.place.last + 1;
+    return { batches: stored.map(({ bytes }) => bytes), position, lastStableOffset: partition.end };
+  }
+
+  /** The first offset with a record time ≥ `time`, else the end. */
+  async offsetAt(partition: Partition, time: number): Promise<number> {
+    const { start, end } = partition;
+    await this.#index.flush();
+    for (let from = start; from < end;) {
+      const places = await this.#index.places(partition, from, end);
+      const found = places.find(({ maxTimestamp }) => maxTimestamp >= time);
+      if (found !== undefined) {
+        const offset = await this.#offsetWithin(partition, { from: Math.max(from, start), to: found.last + 1 }, time);
+        if (offset !== undefined) return offset;
+      }
+      from = (found?.last ?? places.at(-1)?.last ?? end) + 1;
+    }
+    return end;
+  }
+
+  async #offsetWithin(partition: Partition, range: OffsetRange, time: number): Promise<number | undefined> {
+    const reader = new BatchReader();
+    for (const { bytes } of await this.read(partition, { from: range.to - 1, to: range.to }, 0)) {
+      reader.open(bytes);
+      while (reader.next()) if (reader.timestamp >= time && reader.offset >= range.from) return reader.offset;
+    }
+    return undefined;
+  }
+
+  #get(partition: Partition, places: readonly BatchPlace[]): Promise<(Buffer | undefined)[]> {
+    const keys = places.map(({ sequence }) => logKey(sequence, partition.topic.number, partition.index));
+    return this.#log.getMany(keys, { fillCache: false });
+  }
+
+  /** Tells where the damage is and where whole batches go on. */
+  async #corrupt(partition: Partition, at: { readonly from: number; readonly last: number }, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const next = await this.#nextWhole(partition, at.last + 1);
+    const rest = next < partition.end ? `and from ${next} on are whole` : 'are whole, none behind is';
+    return new GavelError(
+      'LOG_CORRUPT',
+      `the log of ${partition.name} is damaged at the offsets ${at.from} to ${at.last}: ${reason}; those below ${at.from} ${rest}`,
+      {
+        cause,
+        hint: `Restore the data directory from a backup, or give the records of ${partition.name} below ${next} up with deleteRecords.`,
+      },
+    );
+  }
+
+  /** The first offset from `from` on where a batch is whole, else the end. */
+  async #nextWhole(partition: Partition, from: number): Promise<number> {
+    const [place] = await this.#index.places(partition, from, partition.end);
+    if (place === undefined) return partition.end;
+    try {
+      const [bytes] = await this.#get(partition, [place]);
+      checked(bytes, place);
+      return from;
+    } catch {
+      return this.#nextWhole(partition, place.last + 1);
+    }
+  }
+}
+
+/** As many places as fit, at least one. */
+function within(places: readonly BatchPlace[], maxBytes: number): BatchPlace[] {
+  let bytes = 0;
+  const over = places.findIndex((place, i) => (bytes += place.bytes) > maxBytes && i > 0);
+  return over === -1 ? [...places] : places.slice(0, over);
+}
+
+/** @throws GavelError `BATCH_CORRUPT` */
+function checked(bytes: Buffer | undefined, place: BatchPlace): Buffer {
+  if (bytes === undefined) throw new GavelError('BATCH_CORRUPT', 'it is missing');
+  verifyBatch(bytes);
+  if (readHeader(bytes).lastOffset !== place.last) throw new GavelError('BATCH_CORRUPT', 'it belongs elsewhere');
+  return bytes;
+}
