@@ -29,7 +29,8 @@ function copier(context: ListingContext): Processor<string, Item> {
       if (item === null) return context.deadLetter('NULL_VALUE', 'an item needs a value');
       const fault = item.auctionId === key ? listingFault(item) : 'the key is not the auctionId';
       if (fault === undefined) {
-        context.forward('listings', key, { ...item, type: 'Listing' });
+        // With its headers: a listing that the judge refuses can be traced to its file and line.
+        context.forward('listings', key, { ...item, type: 'Listing' }, { headers: record.headers });
         return;
       }
       context.deadLetter('LISTING_REFUSED', fault);

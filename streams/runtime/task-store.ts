@@ -15,6 +15,8 @@ import type { CachedRow } from './value-cache.ts';
 /** Entries asked of the storage at once by a scan. */
 const SCAN_CHUNK = 256;
 const NO_BYTES = Buffer.alloc(0);
+/** Behind every position of an index, and behind every one that begins with what stands before it. */
+const EVERY_POSITION = '\uffff';
 /** Value of index rows: LevelDB's binding leaks memory with empty values. */
 const INDEXED = Buffer.from([1]);
 const scratch = new ByteBuffer(4_096);
@@ -36,6 +38,8 @@ export class TaskStore<K, V> implements KeyValueStore<K, V> {
   readonly #cache: ValueCache<K, V>;
   /** Rows keep the value before the epoch, for the indexes. */
   readonly #needsBefore: boolean;
+  #lastKey: K | undefined;
+  #lastId = '';
   /** Number of the open epoch. */
   #epoch = 0;
   readonly #onValue: (value: V) => V;
@@ -99,7 +103,7 @@ export class TaskStore<K, V> implements KeyValueStore<K, V> {
 
   async scanIndex(name: string, options: IndexScanOptions): Promise<readonly IndexEntry<K, V>[]> {
     const index = this.#index(name);
-    const through = positionOf(options.lte ?? Number.MAX_SAFE_INTEGER, NO_BYTES) + '\uffff';
+    const through = options.lte === undefined ? EVERY_POSITION : positionOf(options.lte, NO_BYTES) + EVERY_POSITION;
     const entries: IndexEntry<K, V>[] = [];
     for (const position of await index.head.first(through, options.limit)) {
       const bytes = Buffer.from(position, 'latin1');
@@ -113,8 +117,8 @@ export class TaskStore<K, V> implements KeyValueStore<K, V> {
   }
 
   async firstOrder(name: string): Promise<number | undefined> {
-    const [first] = await this.scanIndex(name, { limit: 1 });
-    return first?.order;
+    const [first] = await this.#index(name).head.first(EVERY_POSITION, 1);
+    return first === undefined ? undefined : integerSerde.deserialize(Buffer.from(first.slice(0, 8), 'latin1'));
   }
 
   /** The committed value: what storage holds, without unfinished epochs. */
@@ -244,7 +248,13 @@ export class TaskStore<K, V> implements KeyValueStore<K, V> {
 
   /** Text that stands for the key in maps: the key itself where it is text, else its bytes. */
   #idOf(key: K): string {
-    return typeof key === 'string' ? key : this.#keyBytes(key).toString('latin1');
+    if (typeof key === 'string') return key;
+    // A put mostly follows the get of the same key object.
+    if (this.#lastKey !== key) {
+      this.#lastId = this.#keyBytes(key).toString('latin1');
+      this.#lastKey = key;
+    }
+    return this.#lastId;
   }
 
   #serializeKey(key: K): number {
