@@ -1,6 +1,7 @@
 /** The platform in a data directory: opened here, or through the process that holds it. */
 
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 
 import { connectBroker, openEmbeddedBroker } from 'gavel/broker';
 import type { AvroSerdes, SchemaRegistry } from 'gavel/schemas';
@@ -79,6 +80,7 @@ async function openLink(
       durability: settings.durability,
     });
     open.defer(() => broker.close());
+    await rm(directory.endpoint, { force: true }); // of an owner that was killed
     const registry = open.use(await openRegistryServer({ directory: directory.schemas }));
     return { broker, registryUrl: registry.url, owner: undefined };
   } catch (error) {

@@ -12,6 +12,7 @@ import { toJson } from '../print.ts';
 import type { ComparisonResult, Side } from './comparison.ts';
 import { LogComparison } from './comparison.ts';
 import type { ComparedRange } from './range.ts';
+import { timeAt } from './range.ts';
 
 /** What the judge writes, and what a replay must write again, bit for bit. */
 export type JudgeOutput = BidVerdict | BidFlagged | CurrentPrice | Transaction;
@@ -63,15 +64,20 @@ interface ReadLog {
 
 class PartitionComparison {
   readonly #broker: Broker;
+  /** The topic that decides. */
+  readonly #log: string;
   readonly #topics: readonly Topic<string, JudgeOutput>[];
   readonly #shadow: string;
   readonly #part: Part;
   readonly #comparison: LogComparison;
+  /** Outputs from this record time on are not compared: they came of what is behind the range. */
+  #toTime = Infinity;
   #verdicts = 0;
   #unverifiable = 0;
 
   constructor({ platform, shadow }: CompareOptions, topics: readonly Topic<string, JudgeOutput>[], part: Part) {
     this.#broker = platform.broker;
+    this.#log = platform.topics.bids.name;
     this.#topics = topics;
     this.#shadow = shadow;
     this.#part = part;
@@ -82,6 +88,9 @@ class PartitionComparison {
   async run(): Promise<OutputComparison> {
     const logs = new Map((await this.#logs()).map((log) => [log.range.topic, log]));
     const ranges = [...logs.values()].map(({ range }) => range);
+    // Asked after the ends of the outputs were: where nothing is behind the range even now, none of them came of that.
+    const { partition, to } = this.#part.range;
+    this.#toTime = (await timeAt(this.#broker, { topic: this.#log, partition, offset: to })) ?? Infinity;
     for await (const record of readRecords(this.#broker, ranges)) {
       await this.#compare(logs.get(record.topic) as ReadLog, record);
     }
@@ -142,9 +151,9 @@ class PartitionComparison {
 
   /** Verdicts by the offset of their bid; anything else by record time, which is that of its cause. */
   #isInRange(value: JudgeOutput, timestamp: number): boolean {
-    const { from, to, fromTime, toTime } = this.#part.range;
+    const { from, to, fromTime } = this.#part.range;
     if (value.type === 'BidVerdict') return value.input.offset >= from && value.input.offset < to;
-    return timestamp >= fromTime && timestamp < toTime;
+    return timestamp >= fromTime && timestamp < this.#toTime;
   }
 }
 

@@ -18,8 +18,6 @@ export interface ComparedRange {
   readonly to: number;
   /** Record time of `from`; outputs before it are not compared. -Infinity = no bound. */
   readonly fromTime: number;
-  /** Record time of `to`; outputs from it on are not compared. Infinity = no bound. */
-  readonly toTime: number;
 }
 
 /**
@@ -31,18 +29,15 @@ export async function comparedRanges({ broker, topics }: Platform, from: string)
   const all = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
   const [starts, committed] = await Promise.all([
     broker.listOffsets(all, 'earliest'),
-    broker.groups.committedOffsets(APPLICATION_ID, all),
+    broker.groups.listOffsets(APPLICATION_ID),
   ]);
   const firsts = await firstOffsets(broker, starts, from);
   return Promise.all(
     starts.map(async ({ partition, offset: start }, i) => {
-      const to = committed.find((entry) => entry.partition === partition)?.offset ?? start;
+      const to = committed.find((entry) => entry.topic === topic && entry.partition === partition)?.offset ?? start;
       const first = Math.min(Math.max(firsts[i]?.offset ?? start, start), to);
-      const [fromTime, toTime] = await Promise.all([
-        first === start ? -Infinity : timeAt(broker, { topic, partition, offset: first }),
-        timeAt(broker, { topic, partition, offset: to }),
-      ]);
-      return { partition, start, from: first, to, fromTime: fromTime ?? Infinity, toTime: toTime ?? Infinity };
+      const fromTime = first === start ? -Infinity : await timeAt(broker, { topic, partition, offset: first });
+      return { partition, start, from: first, to, fromTime: fromTime ?? Infinity };
     }),
   );
 }
@@ -63,7 +58,10 @@ async function firstOffsets(
 }
 
 /** Record time of the record at an offset; undefined at the end of the log. */
-async function timeAt(broker: Broker, { topic, partition, offset }: PartitionOffset): Promise<number | undefined> {
+export async function timeAt(
+  broker: Broker,
+  { topic, partition, offset }: PartitionOffset,
+): Promise<number | undefined> {
   const [end] = await broker.listOffsets([{ topic, partition }], 'latest');
   if (end === undefined || offset >= end.offset) return undefined;
   for await (const record of readRecords(broker, [{ topic, partition, from: offset, to: end.offset }]))
