@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import module, { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,6 +12,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major > REQUIRED[0] || (major === REQUIRED[0] && minor >= REQUIRED[1])) {
+  // Halves the time of a start; kept among the temporary files.
+  module.enableCompileCache?.();
   // In a checkout the sources run as they are; Node refuses them under node_modules, so the package carries dist/.
   const source = new URL('gavel.ts', import.meta.url);
   await import(existsSync(source) ? source.href : new URL('../dist/bin/gavel.js', import.meta.url).href);
