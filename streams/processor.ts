@@ -83,7 +83,7 @@ export interface Cancellable {
   cancel(): void;
 }
 
-/** What a processor of one task may use. Valid as long as the task runs. */
+/** What a processor of one task may use. Valid as long as the task runs; its functions may be taken off it. */
 export interface ProcessorContext<P extends Ports, S extends StoreSpecs, G extends GlobalTables = NoTables> {
   readonly subtopology: string;
   readonly partition: number;
@@ -94,20 +94,20 @@ export interface ProcessorContext<P extends Ports, S extends StoreSpecs, G exten
   /** Time of the record, wake or punctuation that runs now. */
   readonly time: number;
   /** Sends a record through a port to every node behind it, before this call returns. */
-  forward<N extends keyof P>(port: N, key: P[N][0], value: P[N][1], options?: ForwardOptions): void;
+  forward<N extends keyof P>(this: void, port: N, key: P[N][0], value: P[N][1], options?: ForwardOptions): void;
   /**
    * Asks for `Processor.wake` once record time reaches `time`; the earliest asked for counts. Where the source has `clock: true`,
    * record time gets there even when no input comes. Kept across restarts.
    */
-  wakeAt(time: number): void;
+  wakeAt(this: void, time: number): void;
   /** Registers a punctuation; call it while the processor is created or later. Not kept across restarts. */
-  schedule(punctuation: Punctuation): Cancellable;
+  schedule(this: void, punctuation: Punctuation): Cancellable;
   /** Sends the input record that runs now, as it came, to the dead letters of its topic with this reason; its other effects stay. */
-  deadLetter(reason: string, message: string): void;
+  deadLetter(this: void, reason: string, message: string): void;
   /** Adds to a counter of the metrics hook, e.g. `count('bids_total', { outcome: 'ACCEPTED' })`. Counted once per record, also when the epoch is run again. */
-  count(name: string, labels?: { readonly [label: string]: string }, by?: number): void;
+  count(this: void, name: string, labels?: { readonly [label: string]: string }, by?: number): void;
   /** Records a duration or a size in a histogram of the metrics hook. */
-  observe(name: string, value: number, labels?: { readonly [label: string]: string }): void;
+  observe(this: void, name: string, value: number, labels?: { readonly [label: string]: string }): void;
 }
 
 /** The tables of a processor that uses none. */
