@@ -55,9 +55,13 @@ export class CommitPipeline {
     await this.#underWay;
   }
 
-  /** Resolves at the end of the next commit, well or not. */
+  /** Resolves at the end of the next commit, well or not, or when told. */
   next(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  tellWaiting(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   /** The error of a commit that failed; while it stands nothing can be committed. */
@@ -74,7 +78,7 @@ export class CommitPipeline {
     this.#underWay = undefined;
     this.#ports.metrics.count('commits_total', { outcome }, 1);
     this.#ports.metrics.observe('commit_duration_seconds', (performance.now() - begin) / 1_000, {});
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    this.tellWaiting();
     this.#onDone();
   }
 }

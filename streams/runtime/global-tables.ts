@@ -1,27 +1,34 @@
 /** Global tables: every partition of a topic as a map in memory, on each instance. Display and look-ups only. */
 
-import type { Broker, Fetcher } from '../broker.ts';
+import type { Fetcher, PartitionOffset, TopicPartition } from '../broker.ts';
+import { isGavelError } from '../errors.ts';
 import type { GlobalTableNode } from '../graph/nodes.ts';
 import type { ReadOnlyStore } from '../processor.ts';
 import { SerdeNotReady, serializeToBuffer } from '../serde.ts';
 import { BatchReader } from '../record-batch/index.ts';
+import type { Settings } from './options.ts';
+import { sleep } from './sleep.ts';
 import { Wakeup } from './wakeup.ts';
+
+/** Milliseconds before a value that needs something unreachable is tried again. */
+const BACKOFF_MS = 500;
 
 export class GlobalTables {
   readonly stores: ReadonlyMap<string, ReadOnlyStore<unknown, unknown>>;
-  readonly #broker: Broker;
+  readonly #settings: Settings;
   readonly #nodes: readonly GlobalTableNode<unknown, unknown>[];
   readonly #tables: ReadonlyMap<string, Map<string, unknown>>;
   readonly #onError: (error: unknown) => void;
   #fetcher: Fetcher | undefined;
   #ready = new Wakeup();
-  #closed = false;
+  readonly #closing = new AbortController();
   #reading: Promise<void> = Promise.resolve();
   #positions = new Map<string, number>();
 
   /** @param onError gets what ends the reading after the start */
-  constructor(broker: Broker, nodes: readonly GlobalTableNode<unknown, unknown>[], onError: (error: unknown) => void) {
-    this.#broker = broker;
+  constructor(settings: Settings, onError: (error: unknown) => void) {
+    const nodes = settings.topology.globalTables;
+    this.#settings = settings;
     this.#nodes = nodes;
     this.#onError = onError;
     this.#tables = new Map(nodes.map((node) => [node.topic.name, new Map<string, unknown>()]));
@@ -42,18 +49,19 @@ export class GlobalTables {
     const partitions = this.#nodes.flatMap(({ topic }) =>
       Array.from({ length: topic.partitions }, (_, partition) => ({ topic: topic.name, partition })),
     );
+    const { broker } = this.#settings;
     const [starts, ends] = await Promise.all([
-      this.#broker.listOffsets(partitions, 'earliest'),
-      this.#broker.listOffsets(partitions, 'latest'),
+      broker.listOffsets(partitions, 'earliest'),
+      broker.listOffsets(partitions, 'latest'),
     ]);
-    this.#fetcher = this.#broker.fetcher({ onReady: () => this.#ready.wake() });
+    this.#fetcher = broker.fetcher({ onReady: () => this.#ready.wake() });
     for (const { topic, partition, offset } of starts) {
       this.#positions.set(`${topic}:${partition}`, offset);
       this.#fetcher.assign(topic, partition, offset);
     }
     const behind = (): boolean =>
       ends.some(({ topic, partition, offset }) => (this.#positions.get(`${topic}:${partition}`) ?? 0) < offset);
-    while (behind() && !this.#closed) {
+    while (behind() && !this.#closing.signal.aborted) {
       await this.#ready.wait();
       await this.#take();
     }
@@ -61,7 +69,7 @@ export class GlobalTables {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     this.#ready.wake();
     await this.#reading;
     await this.#fetcher?.close();
@@ -69,7 +77,7 @@ export class GlobalTables {
 
   async #follow(): Promise<void> {
     try {
-      while (!this.#closed) {
+      while (!this.#closing.signal.aborted) {
         await this.#ready.wait();
         await this.#take();
       }
@@ -85,32 +93,62 @@ export class GlobalTables {
       let { from } = part;
       for (const batch of part.batches) {
         reader.open(batch);
-        while (reader.next()) if (reader.offset >= from) await this.#apply(part.topic, reader);
+        while (reader.next()) if (reader.offset >= from) await this.#apply(part, reader);
         from = 0;
       }
       this.#positions.set(`${part.topic}:${part.partition}`, part.position);
     }
   }
 
-  async #apply(topic: string, reader: BatchReader): Promise<void> {
+  async #apply({ topic, partition }: TopicPartition, reader: BatchReader): Promise<void> {
     const node = this.#nodes.find((other) => other.topic.name === topic) as GlobalTableNode<unknown, unknown>;
     const table = this.#tables.get(topic) as Map<string, unknown>;
     const key = reader.key();
     if (key === null) return;
     const id = key.toString('latin1');
-    const value = reader.value();
-    if (value === null) {
+    const bytes = reader.value();
+    if (bytes === null) {
       table.delete(id);
       return;
     }
-    for (;;) {
+    const value = await this.#decode(node, bytes, { topic, partition, offset: reader.offset });
+    if (value !== undefined) table.set(id, value);
+  }
+
+  /** The value, or undefined where the handler has it dropped: there is no transaction that a dead letter could be part of. */
+  async #decode(
+    { name, topic }: GlobalTableNode<unknown, unknown>,
+    bytes: Buffer,
+    at: PartitionOffset,
+  ): Promise<unknown> {
+    const { clock, handlers, listeners } = this.#settings;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
       try {
-        table.set(id, node.topic.value.deserialize(value));
-        return;
-      } catch (error) {
-        if (!(error instanceof SerdeNotReady)) throw error;
-        await error.ready;
+        return topic.value.deserialize(bytes);
+      } catch (thrown) {
+        const error = thrown instanceof SerdeNotReady ? await failureOf(thrown.ready) : thrown;
+        if (error === undefined) continue;
+        if (isGavelError(error) && error.retry === 'backoff') await sleep(clock, BACKOFF_MS, signal);
+        else if (handlers.deserialization({ ...at, stage: 'deserialization', task: name, error }) === 'fail')
+          throw error;
+        else {
+          const message = `global table "${name}" leaves out ${at.topic}-${at.partition}@${at.offset}, which it cannot read`;
+          listeners.onWarning?.({ code: 'SERDE_FAILED', message });
+          return undefined;
+        }
       }
     }
+    return undefined;
+  }
+}
+
+/** What the promise rejects with, or undefined where it does not. */
+async function failureOf(promise: Promise<void>): Promise<unknown> {
+  try {
+    await promise;
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }

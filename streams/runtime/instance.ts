@@ -74,9 +74,10 @@ export class Instance implements TaskHost {
     this.finished = promise;
     this.#finish = { resolve, reject };
     promise.catch(() => undefined); // who does not look at `finished` sees the failure at `close`
-    this.#tables = new GlobalTables(broker, topology.globalTables, (error) => this.onError(error));
+    this.#tables = new GlobalTables(settings, (error) => this.onError(error));
     this.#clocks = new ClockAppender(this.#producer, clock, (error) => {
-      if (error !== undefined && !(isGavelError(error) && error.retry === 'backoff')) this.onError(error);
+      // One that was perhaps appended may be appended again: it says no more than what time it is.
+      if (error !== undefined && (!isGavelError(error) || error.retry === 'never')) this.onError(error);
       this.#wakeup.wake();
     });
     this.#purge = new RepartitionPurge(settings, (error) => this.onError(error));
@@ -218,7 +219,7 @@ export class Instance implements TaskHost {
     return this.#pipeline.commits;
   }
 
-  /** Resolves at the end of the next commit. @throws what stopped the instance */
+  /** Resolves at the end of the next commit, or when tasks are given up. @throws what stopped the instance */
   nextCommit(): Promise<void> {
     return Promise.race([this.#pipeline.next(), this.finished]);
   }
@@ -383,6 +384,7 @@ export class Instance implements TaskHost {
   #detach(ids: readonly string[]): readonly RunningTask[] {
     const detached = this.tasks.detach(ids);
     for (const { task } of detached) this.#inputs?.remove(task.inputs);
+    this.#pipeline.tellWaiting(); // who waits for a commit of these tasks looks again
     return detached;
   }
 

@@ -1,5 +1,6 @@
 /** The instance's place in the consumer group: join, sync, heartbeat, leave. Knows nothing of tasks but their names. */
 
+import { randomUUID } from 'node:crypto';
 import type { Broker, GroupMember } from '../broker.ts';
 import { GavelError, isGavelError } from '../errors.ts';
 import type { Clock, Timer } from '../time.ts';
@@ -11,6 +12,8 @@ interface MemberInfo {
   readonly version: 1;
   readonly instanceId: string;
   readonly transactionalId: string;
+  /** Tells processes with one instance id apart. */
+  readonly incarnation: string;
   readonly owned: readonly string[];
   readonly subtopologies: { readonly [name: string]: number };
 }
@@ -21,6 +24,8 @@ interface Assignment {
   readonly tasks: readonly string[];
   /** Transactional ids of all members: whoever gets the tasks of one that is gone ends its transaction. */
   readonly transactionalIds: readonly string[];
+  /** Another live process has the member's instance id, and with it its transactional id. */
+  readonly refused: boolean;
 }
 
 export interface MembershipOptions {
@@ -46,6 +51,7 @@ export interface Joined {
 
 export class Membership {
   readonly #options: MembershipOptions;
+  readonly #incarnation = randomUUID();
   #memberId = '';
   #generation = -1;
   #heartbeat: Timer | undefined;
@@ -102,7 +108,14 @@ export class Membership {
   async #joinOnce(owned: readonly string[]): Promise<Joined> {
     const { broker, groupId, instanceId, transactionalId, subtopologies, sessionTimeoutMs, rebalanceTimeoutMs } =
       this.#options;
-    const info: MemberInfo = { version: 1, instanceId, transactionalId, owned, subtopologies };
+    const info: MemberInfo = {
+      version: 1,
+      instanceId,
+      transactionalId,
+      incarnation: this.#incarnation,
+      owned,
+      subtopologies,
+    };
     const joined = await broker.groups.join({
       groupId,
       memberId: this.#memberId,
@@ -121,6 +134,11 @@ export class Membership {
     });
     this.#generation = joined.generation;
     const assignment = JSON.parse(bytes.toString('utf8')) as Assignment;
+    if (assignment.refused) {
+      throw new GavelError('FENCED_INSTANCE', `another live instance of "${groupId}" has the id "${instanceId}"`, {
+        hint: 'give each instance an instanceId of its own',
+      });
+    }
     const gone = this.#transactionalIds.filter((id) => !assignment.transactionalIds.includes(id));
     this.#transactionalIds = assignment.transactionalIds;
     this.#scheduleHeartbeat();
@@ -163,15 +181,26 @@ function assign(
     memberId,
     info: JSON.parse(metadata.toString('utf8')) as MemberInfo,
   }));
-  const plain: AssignorMember[] = infos.map(({ memberId, info }) => ({
+  const holders = new Map<string, MemberInfo>();
+  for (const { info } of infos) {
+    const holder = holders.get(info.transactionalId);
+    if (holder === undefined || info.owned.length > holder.owned.length) holders.set(info.transactionalId, info);
+  }
+  const taken = infos.filter(({ info }) => holders.get(info.transactionalId)?.incarnation === info.incarnation);
+  const plain: AssignorMember[] = taken.map(({ memberId, info }) => ({
     memberId,
     owned: info.owned,
     subtopologies: info.subtopologies,
   }));
   const { assignments } = assignTasks(plain);
-  const transactionalIds = infos.map(({ info }) => info.transactionalId);
   return members.map(({ memberId }) => {
-    const assignment: Assignment = { version: 1, tasks: assignments.get(memberId) ?? [], transactionalIds };
+    const tasks = assignments.get(memberId);
+    const assignment: Assignment = {
+      version: 1,
+      tasks: tasks ?? [],
+      transactionalIds: [...holders.keys()],
+      refused: tasks === undefined,
+    };
     return { memberId, assignment: Buffer.from(JSON.stringify(assignment)) };
   });
 }

@@ -4,6 +4,7 @@ import { GavelError } from '../errors.ts';
 import type { Entry, ScanOptions } from '../processor.ts';
 import { partitionKey } from '../broker.ts';
 import type { Instance } from './instance.ts';
+import { partitionCounts } from './internal-topics.ts';
 import type { RunningTask } from './running-task.ts';
 import type { TaskStore } from './task-store.ts';
 
@@ -13,7 +14,7 @@ export interface StoreAnswer<V> {
   readonly value: V | undefined;
   /** Committed offsets of the task's inputs, by `topic:partition`; empty where no task has the key. */
   readonly position: { readonly [partitionKey: string]: number };
-  /** True while a task of the store is not running here, so that the value may be elsewhere or old. */
+  /** True while a task of the store does not run here, so that the value may be elsewhere or old. */
   readonly stale: boolean;
 }
 
@@ -47,11 +48,13 @@ export function queryStore<K, V>(instance: Instance, name: string): QueryableSto
     [...instance.tasks]
       .filter(({ task }) => task.options.subtopology === sub)
       .map((running) => ({ running, store: running.task.state.stores.get(name) as unknown as TaskStore<K, V> }));
+  const partitions = partitionCounts(instance.settings.topology).get(sub.name) ?? 0;
   return {
     async get(key, { atLeast } = {}) {
       if (atLeast !== undefined) await waitFor(instance, parts, atLeast);
-      const stale = instance.state !== 'running';
-      for (const { running, store } of parts()) {
+      const here = parts();
+      const stale = !instance.settings.processing || instance.state !== 'running' || here.length < partitions;
+      for (const { running, store } of here) {
         const value = store.committed(key);
         if (value !== undefined) return { value, position: running.committed, stale };
       }
@@ -87,9 +90,9 @@ async function* mergeScans<K, V>(
   scans: readonly AsyncGenerator<Entry<K, V> & { readonly bytes: string }>[],
   options: ScanOptions<K> = {},
 ): AsyncGenerator<Entry<K, V>> {
-  const heads = await Promise.all(scans.map(async (scan) => ({ scan, head: await scan.next() })));
   let left = options.limit ?? Infinity;
   try {
+    const heads = await Promise.all(scans.map(async (scan) => ({ scan, head: await scan.next() })));
     while (left-- > 0) {
       let first: (typeof heads)[number] | undefined;
       for (const candidate of heads) {

@@ -13,6 +13,7 @@ import type { EpochMetrics } from './metrics.ts';
 import type { Settings } from './options.ts';
 import type { OutputBuffer } from './output-buffer.ts';
 import { distrust, restoreTask } from './restore.ts';
+import { sleep } from './sleep.ts';
 import { RunningTask } from './running-task.ts';
 import type { ChangelogPosition } from './running-task.ts';
 import type { Targets } from './targets.ts';
@@ -157,7 +158,7 @@ export class TaskOpener {
 
   /** Where each input goes on: the group's offset is the authority. */
   async #startOffsets(
-    { id, subtopology, partition }: OpenRequest,
+    { id, subtopology, partition, signal }: OpenRequest,
     meta: StateMeta | undefined,
   ): Promise<{
     readonly inputs: readonly { readonly node: InputNode; readonly topic: string; readonly offset: number }[];
@@ -166,7 +167,8 @@ export class TaskOpener {
   }> {
     const { applicationId, broker } = this.#options.settings;
     const inputs = subtopology.inputs.map((node) => ({ node, topic: topicOfInput(applicationId, node) }));
-    const committed = await this.#committedOffsets(inputs.map(({ topic }) => ({ topic, partition })));
+    const partitions = inputs.map(({ topic }) => ({ topic, partition }));
+    const committed = await this.#committedOffsets(partitions, signal);
     const missing: string[] = [];
     const answer = [];
     for (const { node, topic } of inputs) {
@@ -196,14 +198,18 @@ export class TaskOpener {
     return { inputs: answer, missing };
   }
 
-  async #committedOffsets(partitions: readonly TopicPartition[]): Promise<readonly CommittedOffset[]> {
+  async #committedOffsets(
+    partitions: readonly TopicPartition[],
+    signal: AbortSignal,
+  ): Promise<readonly CommittedOffset[]> {
     const { applicationId, broker, clock } = this.#options.settings;
     for (;;) {
       try {
         return await broker.groups.committedOffsets(applicationId, partitions);
       } catch (error) {
         if (!isGavelError(error, 'UNSTABLE_OFFSETS')) throw error;
-        await new Promise<void>((resolve) => clock.setTimer(UNSTABLE_RETRY_MS, resolve));
+        await sleep(clock, UNSTABLE_RETRY_MS, signal);
+        signal.throwIfAborted();
       }
     }
   }
