@@ -70,6 +70,9 @@ export class Cleaner {
 
   /** Does everything now. */
   async clean(): Promise<void> {
+    for (const partition of this.#partitions('compact')) {
+      if (partition.cleanedTo < partition.end) this.#compact(partition);
+    }
     this.#addAll();
     await this.#running;
   }
@@ -102,9 +105,13 @@ export class Cleaner {
 
   /** Compacts a partition in which more was appended than stayed of the last time. */
   compactIfDirty(partition: Partition): void {
-    const { topic, dirtyBytes, cleanBytes, damaged } = partition;
-    if (topic.config.cleanup !== 'compact' || damaged || this.#compacting.has(partition)) return;
-    if (dirtyBytes <= Math.max(this.#options.compactAfterBytes, cleanBytes)) return;
+    const { topic, dirtyBytes, cleanBytes } = partition;
+    if (topic.config.cleanup !== 'compact') return;
+    if (dirtyBytes > Math.max(this.#options.compactAfterBytes, cleanBytes)) this.#compact(partition);
+  }
+
+  #compact(partition: Partition): void {
+    if (partition.damaged || this.#compacting.has(partition)) return;
     this.#compacting.add(partition);
     const { compactionKeysMax: maxKeys, clock } = this.#options;
     this.#addFor(partition, async () => {
