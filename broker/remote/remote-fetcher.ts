@@ -2,7 +2,7 @@
 
 import type { FetchedPartition, Fetcher, FetcherOptions } from '../../streams/broker.ts';
 import { partitionKey } from '../../streams/broker.ts';
-import type { Connection } from './client.ts';
+import type { Connection } from './connection.ts';
 import { unpackError } from './messages.ts';
 import type { FetchedMessage, PushMessage } from './messages.ts';
 
