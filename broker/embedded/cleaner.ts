@@ -70,6 +70,7 @@ export class Cleaner {
 
   /** Does everything now. */
   async clean(): Promise<void> {
+    await this.#running; // what began before may not see what came since
     for (const partition of this.#partitions('compact')) {
       if (partition.cleanedTo < partition.end) this.#compact(partition);
     }
@@ -115,9 +116,11 @@ export class Cleaner {
     this.#compacting.add(partition);
     const { compactionKeysMax: maxKeys, clock } = this.#options;
     this.#addFor(partition, async () => {
-      const pause = () => this.#rest(partition);
+      const { end, dirtyBytes } = partition;
+      const pass = { ...this.#options, maxKeys, now: () => clock.now(), pause: () => this.#rest(partition) };
       try {
-        await compactPartition(partition, { ...this.#options, maxKeys, now: () => clock.now(), pause });
+        for (let going = true; going && partition.cleanedTo < end;) going = await compactPartition(partition, pass);
+        partition.dirtyBytes -= dirtyBytes;
       } finally {
         this.#compacting.delete(partition);
       }

@@ -24,14 +24,16 @@ const SLICE_BYTES = 262_144;
 /** Former passes remembered for the tombstones; beyond that the newest stand for those between. */
 const PASSES_MAX = 32;
 
-/** @throws GavelError `LOG_CORRUPT` and those of a write; what was done until then stands and is no obstacle to another pass. */
-export async function compactPartition(partition: Partition, options: CompactionPassOptions): Promise<void> {
+/**
+ * Moves `cleanedTo` on, as far as the keys fit; false where `pause` gave it up.
+ * @throws GavelError `LOG_CORRUPT` and those of a write; what was done until then stands and is no obstacle to another pass.
+ */
+export async function compactPartition(partition: Partition, options: CompactionPassOptions): Promise<boolean> {
   const { reader, index, writer, now, pause } = options;
-  const dirtyBefore = partition.dirtyBytes;
   const end = partition.end;
   await index.flush(); // only what the index has may be replaced in the log
   const dirty = await latestOffsets(partition, end, options);
-  if (dirty === undefined) return;
+  if (dirty === undefined) return false;
   const { latest, to } = dirty;
   const horizon = tombstoneHorizon(partition, now());
   let cleanBytes = 0;
@@ -44,10 +46,10 @@ export async function compactPartition(partition: Partition, options: Compaction
     });
     cleanBytes += await replace(partition, writer, stored, compacted);
     from = last.place.last + 1;
-    if (!(await pause())) return;
+    if (!(await pause())) return false;
   }
   const passes = withPass(partition, { to, at: now() });
-  await writer.submit({
+  return writer.submit({
     bytes: 0,
     durable: false,
     prepare(write) {
@@ -56,7 +58,7 @@ export async function compactPartition(partition: Partition, options: Compaction
         partition.cleanedTo = to;
         partition.cleanBytes = cleanBytes;
         partition.passes = passes;
-        partition.dirtyBytes = to < end ? partition.dirtyBytes : partition.dirtyBytes - dirtyBefore;
+        return true;
       };
     },
   });
