@@ -10,11 +10,20 @@ import { nearest } from '../nearest.ts';
 
 /** @throws GavelError `OPTION_INVALID` naming the field */
 export function readWeights(path: string): Weights {
+  const text = readText(path);
   try {
-    return mergeWeights(JSON.parse(readFileSync(path, 'utf8')) as unknown);
+    return mergeWeights(JSON.parse(text) as unknown);
   } catch (error) {
     if (error instanceof GavelError) throw error;
-    throw new GavelError('OPTION_INVALID', `${path} is no JSON file`, { cause: error, hint: HINT });
+    throw new GavelError('OPTION_INVALID', `${path} holds no JSON`, { cause: error, hint: HINT });
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new GavelError('OPTION_INVALID', `${path} cannot be read`, { cause: error, hint: 'check the path' });
   }
 }
 

@@ -32,19 +32,19 @@ export async function killRun(options: KillRunOptions): Promise<KillRun> {
   const { cwd, dataDir, kills, withinMs } = options;
   const random = seededRandom('kills');
   let killed = 0;
-  let killedAtWork = 0;
+  const committed: number[] = [];
   while (killed < kills) {
     const ingest = startGavel(ingestArguments(options), { cwd });
     await Promise.race([ingest.exited, delay(random() * withinMs)]);
     if (!ingest.child.kill('SIGKILL')) break; // it was done already
     await once(ingest.child, 'close');
     killed += 1;
-    const committed = await committedOf(cwd, dataDir);
-    if (committed > 0) killedAtWork += 1;
+    committed.push(await committedOf(cwd, dataDir));
   }
   const { code, stdout, stderr } = await runGavel(ingestArguments(options), { cwd });
   if (code !== 0) throw new Error(`the last run left with ${code}: ${stderr}`);
-  return { result: stdout, killed, killedAtWork };
+  const all = await committedOf(cwd, dataDir);
+  return { result: stdout, killed, killedAtWork: committed.filter((offset) => offset > 0 && offset < all).length };
 }
 
 export function ingestArguments({ files, dataDir }: Pick<KillRunOptions, 'files' | 'dataDir'>): readonly string[] {
