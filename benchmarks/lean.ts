@@ -137,11 +137,11 @@ export function leanTopology(): Topology {
     from: [input.out],
     ports: { verdicts: port<string, Validated>() },
     stores: { prices },
-    create: ({ stores, forward }) => ({
+    create: (context) => ({
       process({ key, value }) {
-        const { next, out } = judge(value, stores.prices.get(key));
-        if (next !== undefined) stores.prices.put(key, next);
-        forward('verdicts', key, out);
+        const { next, out } = judge(value, context.stores.prices.get(key));
+        if (next !== undefined) context.stores.prices.put(key, next);
+        context.forward('verdicts', key, out);
       },
     }),
   });
@@ -164,11 +164,17 @@ export function* leanBids(count: number, auctions: number): Generator<Bid> {
       bidId: `b${String(i).padStart(12, '0')}`,
       auctionId: `auction-${auction}`,
       bidderId: `user-${Math.floor(random() * 20_000)}`,
-      amount: price[auction] as number,
+      amount: price[auction],
       bidType: random() < 1 / 3 ? 'SNIPE' : 'MANUAL',
       placedAt: 1_795_317_812_124 + i,
     };
   }
+}
+
+export interface LeanBatch {
+  readonly bytes: Buffer;
+  /** Records in it. */
+  readonly count: number;
 }
 
 /** The bids as record batches by partition, of about `batchBytes`. */
@@ -177,9 +183,9 @@ export function leanBatches(
   auctions: number,
   partitionOf: (key: Buffer) => number,
   batchBytes = 300_000,
-): Buffer[][] {
+): LeanBatch[][] {
   const writers = [0, 1, 2].map(() => new BatchWriter(batchBytes * 2));
-  const batches: Buffer[][] = [[], [], []];
+  const batches: LeanBatch[][] = [[], [], []];
   for (const bid of leanBids(count, auctions)) {
     const key = Buffer.from(bid.auctionId);
     const partition = partitionOf(key);
@@ -188,10 +194,10 @@ export function leanBatches(
     writer.keyBytes(key);
     writer.value(bidSerde, bid);
     writer.end([]);
-    if (writer.position > batchBytes) (batches[partition] as Buffer[]).push(writer.take().bytes);
+    if (writer.position > batchBytes) (batches[partition] as LeanBatch[]).push(writer.take());
   }
   writers.forEach((writer, partition) => {
-    if (writer.count > 0) (batches[partition] as Buffer[]).push(writer.take().bytes);
+    if (writer.count > 0) (batches[partition] as LeanBatch[]).push(writer.take());
   });
   return batches;
 }
