@@ -39,7 +39,7 @@ export async function examine(settings: Settings): Promise<readonly Finding[]> {
   try {
     await using platform = await openPlatform({ settings, command: 'gavel doctor' });
     findings.push(ok('registry', `answers at ${platform.registryUrl}, the schemas fit`));
-    findings.push(await logs(platform.broker), await positions(platform));
+    findings.push(...(await logs(platform.broker)), await positions(platform));
     if (platform.owner === undefined) findings.push(await state(platform));
   } catch (error) {
     findings.push(failed('opening', error));
@@ -83,23 +83,24 @@ async function ownership(dataDir: string): Promise<Finding> {
   return ok('owner', `process ${endpoint.pid} was killed; the next one takes over`);
 }
 
-/** Reads all topics to their ends; the broker checks the sum of every batch that it reads from the disk. */
-async function logs(broker: Broker): Promise<Finding> {
+/** Reads all topics to their ends: the broker checks the sum of every batch that it reads from the disk. */
+async function logs(broker: Broker): Promise<readonly Finding[]> {
   const topics = await broker.describeTopics();
   const all = topics.flatMap(({ name: topic, partitions }) =>
     Array.from({ length: partitions }, (_, partition) => ({ topic, partition })),
   );
   const [starts, ends] = await Promise.all([broker.listOffsets(all, 'earliest'), broker.listOffsets(all, 'latest')]);
-  const ranges = starts.map(({ topic, partition, offset: from }, i) => ({
-    topic,
-    partition,
-    from,
-    to: ends[i]?.offset ?? from,
-  }));
+  const damaged: Finding[] = [];
   let records = 0;
-  // One after the other, so that what is damaged keeps no other from being looked at first.
-  for (const range of ranges) for await (const _ of readRecords(broker, [range])) records += 1;
-  return ok('logs', `${records} records in ${topics.length} topics can be read`);
+  for (const [i, { topic, partition, offset: from }] of starts.entries()) {
+    try {
+      for await (const _ of readRecords(broker, [{ topic, partition, from, to: ends[i]?.offset ?? from }]))
+        records += 1;
+    } catch (error) {
+      damaged.push(failed('logs', error));
+    }
+  }
+  return damaged.length > 0 ? damaged : [ok('logs', `${records} records in ${topics.length} topics can be read`)];
 }
 
 /** Where the group stands must be within the logs. */

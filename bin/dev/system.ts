@@ -162,10 +162,7 @@ export class System implements AsyncDisposable {
 
   /** What fails in the background ends the whole. */
   #watch(work: Promise<unknown>): void {
-    work.catch((error: unknown) => {
-      this.#options.log.error({ err: error }, 'a part of the system failed');
-      this.#failure.reject(error);
-    });
+    work.catch((error: unknown) => this.#failure.reject(error));
   }
 
   async #measureSize(): Promise<void> {
