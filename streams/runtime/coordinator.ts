@@ -197,6 +197,7 @@ export class Coordinator {
   }
 
   #open(ids: readonly string[]): void {
+    if (this.#stopped) return;
     for (const id of ids) {
       const abort = new AbortController();
       const done = this.#openOne(id, abort.signal);

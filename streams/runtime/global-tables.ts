@@ -54,6 +54,7 @@ export class GlobalTables {
       broker.listOffsets(partitions, 'earliest'),
       broker.listOffsets(partitions, 'latest'),
     ]);
+    if (this.#closing.signal.aborted) return;
     this.#fetcher = broker.fetcher({ onReady: () => this.#ready.wake() });
     for (const { topic, partition, offset } of starts) {
       this.#positions.set(`${topic}:${partition}`, offset);

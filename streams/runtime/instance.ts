@@ -131,6 +131,7 @@ export class Instance implements TaskHost {
     const topics = await ensureTopics(settings.broker, settings.applicationId, settings.topology);
     const targets = new Targets([...topics.values()]);
     await this.#tables.start();
+    if (this.#stopped) return; // closed or killed meanwhile
     this.#inputs = new Inputs(
       settings,
       () => this.#wakeup.wake(),
@@ -169,7 +170,8 @@ export class Instance implements TaskHost {
   /** Drains: stops fetching, finishes what was taken, commits, leaves the group and closes. Closing twice is allowed. */
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
-    if (!this.#stopped && this.#coordinator !== undefined) {
+    if (this.#coordinator === undefined) this.#stopped = true;
+    else if (!this.#stopped) {
       this.#setState('draining');
       this.#draining = true;
       this.#suspended = false;
@@ -349,9 +351,14 @@ export class Instance implements TaskHost {
     if (error instanceof TaskFailure) return this.#onTaskFailure(error);
     if (!isGavelError(error) || error.retry === 'never' || this.#coordinator === undefined) return this.onError(error);
     const { listeners } = this.settings;
+    if (this.#draining) {
+      const message = `what was open when it closed is left to whoever runs the tasks next: ${error.message}`;
+      listeners.onWarning?.({ code: error.code, message });
+      this.#stopped = true;
+      return;
+    }
     listeners.onWarning?.({ code: error.code, message: `starting over from the group's offsets: ${error.message}` });
     this.settings.metrics.count('restarts_total', { reason: error.code }, 1);
-    if (this.#draining) return this.onError(error);
     this.#held = true;
     this.#coordinator.startOver(error);
   }

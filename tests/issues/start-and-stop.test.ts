@@ -7,25 +7,26 @@ import type { StateBackend } from 'gavel/streams';
 import { memoryBroker } from 'gavel/broker';
 import { memoryState } from 'gavel/stores';
 import { VirtualClock, createTestDriver } from 'gavel/testing';
+import { batchesOf } from '../../testing/topic-io.ts';
 import { counts, countingTopology, words } from '../support/counting.ts';
 import { input, output, pairs, stepTopology } from '../unit/streams/runtime/support.ts';
 
 /** A backend that knows which of its stores are open. */
-function watchedState(): StateBackend & { readonly open_: Set<string> } {
+function watchedState(): StateBackend & { readonly openStores: Set<string> } {
   const inner = memoryState();
-  const open_ = new Set<string>();
+  const openStores = new Set<string>();
   return {
-    open_,
+    openStores,
     async open(task) {
       const storage = await inner.open(task);
-      open_.add(task);
+      openStores.add(task);
       return {
         get: (key) => storage.get(key),
         iterate: (range) => storage.iterate(range),
         batch: () => storage.batch(),
         size: () => storage.size(),
         async close() {
-          open_.delete(task);
+          openStores.delete(task);
           await storage.close();
         },
       };
@@ -45,7 +46,7 @@ test('a start without a broker rejects, settles `finished` and leaves nothing op
   expect(app.state).toBe('failed');
   await expect(app.finished).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' });
   await app.close();
-  expect(state.open_).toEqual(new Set());
+  expect(state.openStores).toEqual(new Set());
 });
 
 test('closing what never started settles `finished`', async () => {
@@ -145,4 +146,47 @@ test('what a punctuation sends has its time, not that of the record before it', 
   await driver.read(output);
   await driver.pipe(input, [{ key: 'a', value: 'late', timestamp: 100 }]);
   expect((await driver.read(output)).map(({ value, timestamp }) => [value, timestamp])).toEqual([['5500', 5_500]]);
+});
+
+test('an instance that is closed while it starts does not come back', async () => {
+  const clock = new VirtualClock(0);
+  const broker = memoryBroker({ clock });
+  const app = createStreams({
+    applicationId: 'app',
+    topology: countingTopology(),
+    broker,
+    state: memoryState(),
+    clock,
+  });
+  const starting = app.start();
+  await app.close();
+  await starting;
+  for (let i = 0; i < 100; i++) await nextTurn();
+  expect(app.state).toBe('closed');
+  expect((await broker.groups.describe('app')).members).toEqual([]);
+});
+
+test('an instance that is closed while it starts over leaves no store open', async () => {
+  const clock = new VirtualClock(0);
+  const broker = memoryBroker({ clock });
+  const state = watchedState();
+  const app = createStreams({ applicationId: 'app', topology: countingTopology(), broker, state, clock });
+  await app.start();
+  // A commit fails, and `init`, with which the work starts over, takes until the instance closes.
+  const initializing = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  broker.control.intercept(async (call) => {
+    if (call.operation === 'commit') return 'fail';
+    if (call.operation !== 'init') return undefined;
+    initializing.resolve();
+    await held.promise;
+    return undefined;
+  });
+  const producer = broker.producer();
+  await producer.produce(batchesOf(words, [{ key: 'a', value: 'x' }], 0));
+  await initializing.promise;
+  const closing = app.close();
+  held.resolve();
+  await closing;
+  expect(state.openStores).toEqual(new Set());
 });
