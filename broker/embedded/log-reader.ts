@@ -5,7 +5,7 @@ import type { Level } from './databases.ts';
 import type { BatchPlace } from './keys.ts';
 import type { LogIndex } from './log-index.ts';
 import type { Partition } from './partition.ts';
-import { GavelError } from '../../streams/errors.ts';
+import { GavelError, toGavelError } from '../../streams/errors.ts';
 import { BatchReader, readHeader, verifyBatch } from '../../streams/record-batch/index.ts';
 import { logKey } from './keys.ts';
 
@@ -21,6 +21,9 @@ export interface OffsetRange {
   readonly to: number;
 }
 
+/** Look-ups of a batch that compaction replaces at the same time, again and again. */
+const ATTEMPTS_MAX = 5;
+
 export class LogReader {
   readonly #log: Level;
   readonly #index: LogIndex;
@@ -32,33 +35,34 @@ export class LogReader {
 
   /**
    * Batches from the one that holds `from` on, until about `maxBytes`, at least one; empty where there is none.
-   * @throws GavelError `LOG_CORRUPT`
+   * @throws GavelError `LOG_CORRUPT` where the first of them is damaged
    */
   async read(partition: Partition, range: OffsetRange, maxBytes: number): Promise<StoredBatch[]> {
-    let places = within(await this.#index.places(partition, range.from, range.to), maxBytes);
-    let batches = await this.#get(partition, places);
-    if (batches.includes(undefined)) {
-      await this.#index.flush(); // compaction has replaced some since
-      places = within(await this.#index.places(partition, range.from, range.to), maxBytes);
-      batches = await this.#get(partition, places);
-    }
-    const stored: StoredBatch[] = [];
-    for (const [i, place] of places.entries()) {
-      try {
-        stored.push({ place, bytes: checked(batches[i], place) });
-      } catch (error) {
-        const from = (places[i - 1]?.last ?? range.from - 1) + 1;
-        throw await this.#corrupt(partition, { from, last: place.last }, error);
+    for (let attempt = 1; ; attempt++) {
+      const places = within(await this.#index.places(partition, range.from, range.to), maxBytes);
+      const batches = await this.#get(partition, places);
+      const stored: StoredBatch[] = [];
+      for (const [i, place] of places.entries()) {
+        const bytes = batches[i];
+        const damage = damageOf(bytes, place);
+        if (damage === undefined) stored.push({ place, bytes: bytes as Buffer });
+        else if (stored.length > 0) return stored;
+        else if (bytes !== undefined || attempt === ATTEMPTS_MAX) {
+          throw await this.#corrupt(partition, { from: range.from, last: place.last }, damage);
+        } else break;
       }
+      if (stored.length === places.length) return stored;
+      await this.#index.flush(); // compaction has replaced it since
     }
-    return stored;
   }
 
-  /** The same as the answer to a fetch. */
-  async fetch(partition: Partition, range: OffsetRange, maxBytes: number): Promise<LogRead> {
-    const stored = await this.read(partition, range, maxBytes);
+  /** The same as the answer to a fetch below the tail, which holds what the index does not have yet. */
+  async fetch(partition: Partition, offset: number, maxBytes: number): Promise<LogRead> {
+    const { end, tail } = partition;
+    const tailFrom = tail.from;
+    const stored = await this.read(partition, { from: offset, to: end }, maxBytes);
     const last = stored.at(-1);
-    const position = last === undefined ? range.to : last.place.last + 1;
+    const position = last === undefined ? tailFrom : last.place.last + 1;
     return { batches: stored.map(({ bytes }) => bytes), position, lastStableOffset: partition.end };
   }
 
@@ -93,15 +97,14 @@ export class LogReader {
   }
 
   /** Tells where the damage is and where whole batches go on. */
-  async #corrupt(partition: Partition, at: { readonly from: number; readonly last: number }, cause: unknown) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+  async #corrupt(partition: Partition, at: { readonly from: number; readonly last: number }, damage: GavelError) {
     const next = await this.#nextWhole(partition, at.last + 1);
     const rest = next < partition.end ? `and from ${next} on are whole` : 'are whole, none behind is';
     return new GavelError(
       'LOG_CORRUPT',
-      `the log of ${partition.name} is damaged at the offsets ${at.from} to ${at.last}: ${reason}; those below ${at.from} ${rest}`,
+      `the log of ${partition.name} is damaged at the offsets ${at.from} to ${at.last}: ${damage.message}; those below ${at.from} ${rest}`,
       {
-        cause,
+        cause: damage,
         hint: `Restore the data directory from a backup, or give the records of ${partition.name} below ${next} up with deleteRecords.`,
       },
     );
@@ -111,13 +114,8 @@ export class LogReader {
   async #nextWhole(partition: Partition, from: number): Promise<number> {
     const [place] = await this.#index.places(partition, from, partition.end);
     if (place === undefined) return partition.end;
-    try {
-      const [bytes] = await this.#get(partition, [place]);
-      checked(bytes, place);
-      return from;
-    } catch {
-      return this.#nextWhole(partition, place.last + 1);
-    }
+    const [bytes] = await this.#get(partition, [place]);
+    return damageOf(bytes, place) === undefined ? from : this.#nextWhole(partition, place.last + 1);
   }
 }
 
@@ -128,10 +126,14 @@ function within(places: readonly BatchPlace[], maxBytes: number): BatchPlace[] {
   return over === -1 ? [...places] : places.slice(0, over);
 }
 
-/** @throws GavelError `BATCH_CORRUPT` */
-function checked(bytes: Buffer | undefined, place: BatchPlace): Buffer {
-  if (bytes === undefined) throw new GavelError('BATCH_CORRUPT', 'it is missing');
-  verifyBatch(bytes);
-  if (readHeader(bytes).lastOffset !== place.last) throw new GavelError('BATCH_CORRUPT', 'it belongs elsewhere');
-  return bytes;
+/** What is wrong with a stored batch, undefined where it is whole. */
+function damageOf(bytes: Buffer | undefined, place: BatchPlace): GavelError | undefined {
+  if (bytes === undefined) return new GavelError('BATCH_CORRUPT', 'it is missing');
+  try {
+    verifyBatch(bytes);
+    if (readHeader(bytes).lastOffset === place.last) return undefined;
+    return new GavelError('BATCH_CORRUPT', 'it belongs elsewhere');
+  } catch (error) {
+    return toGavelError(error, 'BATCH_CORRUPT', 'it cannot be read');
+  }
 }

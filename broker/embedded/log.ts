@@ -143,7 +143,7 @@ export class EmbeddedLog implements LogSource {
     const log = this.partition(topic, partition);
     const held = log.peek(offset, maxBytes);
     if (held !== undefined) return held;
-    const read = await this.#reader.fetch(log, { from: offset, to: log.tail.from }, maxBytes);
+    const read = await this.#reader.fetch(log, offset, maxBytes);
     if (log.deleted) throw topicUnknown(topic);
     log.checkOffset(offset); // it may have been dropped meanwhile
     return read;

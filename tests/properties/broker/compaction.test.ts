@@ -90,6 +90,7 @@ function expected({ offset, timestamp, key, value, headers }: RawRecord): Expect
 }
 
 test('compaction keeps the latest of each key, at its offset, through restarts', async () => {
+  let runs = 0;
   await fc.assert(
     fc.asyncProperty(
       fc.array(step, { maxLength: 25 }),
@@ -101,14 +102,16 @@ test('compaction keeps the latest of each key, at its offset, through restarts',
         await subject.open();
         try {
           await run(subject, steps);
+          runs++;
         } finally {
           await subject.broker.close();
           await rm(directory, { recursive: true });
         }
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 100 },
   );
+  expect(runs).toBe(100);
 });
 
 async function run(
