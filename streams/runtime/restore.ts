@@ -1,5 +1,6 @@
 /** Brings a task's storage up to the end of its changelog (semantics 18, 19). */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Broker, FetchedPartition, TopicDescription } from '../broker.ts';
 import { GavelError } from '../errors.ts';
 import { BatchReader } from '../record-batch/index.ts';
@@ -7,8 +8,10 @@ import type { ChangelogPosition } from './running-task.ts';
 import type { StateMeta, TaskState } from './task-state.ts';
 import { Wakeup } from './wakeup.ts';
 
-/** Rows applied in one atomic write. */
+/** Rows collected before they are applied in one atomic write; what one fetch brings stays together. */
 const WRITE_ROWS = 5_000;
+/** Milliseconds that applying them may keep the loop, where other tasks run, before it yields. */
+const SLICE_MS = 5;
 
 export interface RestoreOptions {
   readonly broker: Broker;
@@ -112,7 +115,13 @@ async function applyRows(
 ): Promise<void> {
   const batch = state.storage.batch();
   try {
-    for (const [key, value] of rows) state.restore(batch, key, value);
+    let sliceEnd = performance.now() + SLICE_MS;
+    for (const [key, value] of rows) {
+      state.restore(batch, key, value);
+      if (performance.now() < sliceEnd) continue;
+      await nextTurn();
+      sliceEnd = performance.now() + SLICE_MS;
+    }
     state.writeMeta(batch, { changelog, offsets: state.meta()?.offsets ?? {}, writtenAt: now });
   } catch (error) {
     await batch.discard();

@@ -234,7 +234,10 @@ export class Task {
       this.#idleSince = -1;
       return chosen;
     }
-    if (inputs.some((input) => !input.hasRecord && !input.atEnd)) return undefined;
+    if (inputs.some((input) => !input.hasRecord && !input.atEnd)) {
+      this.#idleSince = -1;
+      return undefined;
+    }
     const now = this.options.clock.now();
     if (this.#idleSince < 0) this.#idleSince = now;
     return now - this.#idleSince >= this.options.maxTaskIdleMs ? chosen : undefined;
