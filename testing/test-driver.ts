@@ -164,11 +164,11 @@ export class TestDriver implements AsyncDisposable {
 
   /** Starts instance `i`: a new one, or one that was killed or closed, on the state that it left. */
   async start(i: number): Promise<void> {
-    const slot = (this.#slots[i] ??= {
-      state: this.#options.state?.(i) ?? memoryState(),
-      app: undefined,
-      failure: undefined,
-    });
+    while (this.#slots.length <= i) {
+      const state = this.#options.state?.(this.#slots.length) ?? memoryState();
+      this.#slots.push({ state, app: undefined, failure: undefined });
+    }
+    const slot = this.#slot(i);
     if (slot.app !== undefined) throw new GavelError('ILLEGAL_STATE', `instance ${i} is running`);
     const { topology, options } = this.#options;
     const app = createTestableStreams({
