@@ -3,7 +3,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 import { recordProducer, serveBroker } from 'gavel/broker';
-import type { StreamsApp } from 'gavel/streams';
+import type { InstanceState, StreamsApp } from 'gavel/streams';
 import { systemClock } from 'gavel/streams';
 
 import type { FaultShares } from '../../generator/faults.ts';
@@ -42,8 +42,6 @@ export class System implements AsyncDisposable {
   readonly view = new MarketView();
   /** Where metrics and health are served. */
   address = '';
-  /** What a person should know, newest last. */
-  readonly warnings: string[] = [];
   readonly #options: SystemOptions;
   readonly #metrics = new Metrics();
   readonly #engine: StreamsApp;
@@ -54,6 +52,9 @@ export class System implements AsyncDisposable {
   readonly #failure = Promise.withResolvers<never>();
   #market: LiveMarket | undefined;
   #dataBytes = 0;
+  /** The last one of the engine. */
+  #warning: string | undefined;
+  #stateShown: InstanceState | undefined;
 
   private constructor(options: SystemOptions) {
     const { platform, log } = options;
@@ -63,7 +64,7 @@ export class System implements AsyncDisposable {
       listeners: {
         onWarning: ({ code, message }) => {
           log.warn({ code }, message);
-          this.warnings.push(`${code}: ${message}`);
+          this.#warning = `${code}: ${message}`;
         },
       },
     });
@@ -96,7 +97,7 @@ export class System implements AsyncDisposable {
       dataBytes: this.#dataBytes,
       address: this.address,
       lag: this.#judgeInputs().reduce((sum, { lag }) => sum + Math.max(0, lag), 0),
-      warning: this.warnings.at(-1),
+      warning: this.#warning,
     };
   }
 
@@ -176,7 +177,9 @@ export class System implements AsyncDisposable {
 
   #collect(): void {
     const { tasks, state } = this.#engine.status();
+    if (this.#stateShown !== undefined) this.#metrics.gauge('instance_state', 0, { state: this.#stateShown });
     this.#metrics.gauge('instance_state', 1, { state });
+    this.#stateShown = state;
     this.#metrics.gauge('tasks_assigned', tasks.length, { role: 'active' });
     this.#metrics.gauge('auctions_open', this.view.openAuctions, {});
     for (const { topic, partition, lag } of tasks.flatMap(({ inputs }) => inputs)) {
