@@ -13,7 +13,7 @@ import { openTerminal } from '../dev/terminal.ts';
 import { openLog } from '../log.ts';
 import { MARKET_OPTIONS, marketOptions } from '../market-options.ts';
 import { openPlatform } from '../platform.ts';
-import { colorsOf, toJson } from '../print.ts';
+import { colorsOf, formatBytes, toJson } from '../print.ts';
 import { SETTING_NAMES } from '../settings.ts';
 import { parseDuration, parseNumber } from '../values.ts';
 import type { World } from '../world.ts';
@@ -61,9 +61,11 @@ export const dev = defineCommand({
   },
 });
 
-function announce(world: World, { address, surroundings: { dataDir } }: System, json: boolean): void {
+function announce(world: World, { address, surroundings: { dataDir, dataBytes } }: System, json: boolean): void {
   if (world.stdout.isTTY === true || json) return;
-  world.stdout.write(`gavel judges bids; metrics ${address}/metrics, data ${dataDir}; Ctrl-C stops\n`);
+  world.stdout.write(
+    `gavel judges bids; metrics ${address}/metrics, data ${dataDir} (${formatBytes(dataBytes)}); Ctrl-C stops\n`,
+  );
 }
 
 /** Resolves at the first Ctrl-C, or when the time is over. */
