@@ -1,6 +1,5 @@
 /** The embedded log's background work, one job after the other: retention, compaction, and removing what was deleted. */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { GavelError } from '../../streams/errors.ts';
 import type { Clock, Timer } from '../../streams/time.ts';
 import type { Databases } from './databases.ts';
@@ -43,10 +42,12 @@ type Job = () => Promise<void>;
 
 /** Rows of the index that one write removes at most. */
 const REMOVED_ROWS_MAX = 1024;
+/** Dead bytes that are worth giving their room free, if there are as many as living ones. */
+const DEAD_BYTES_MIN = 67_108_864;
+/** Bytes of the log that LevelDB compacts in one go: closing has to wait for it. */
+const RECLAIM_BYTES = 134_217_728;
 /** Journals that are worth a write to remove them. */
 const JOURNALS_MIN = 100;
-/** Rest after a slice, in multiples of the time it took, so that cleaning never has more than a third of the loop. */
-const REST_FACTOR = 2;
 
 export class Cleaner {
   readonly #options: CleanerOptions;
@@ -56,7 +57,6 @@ export class Cleaner {
   #running: Promise<void> | undefined;
   #timer: Timer | undefined;
   #closed = false;
-  #sliceStart = 0;
 
   constructor(options: CleanerOptions) {
     this.#options = options;
@@ -117,10 +117,16 @@ export class Cleaner {
     const { compactionKeysMax: maxKeys, clock } = this.#options;
     this.#addFor(partition, async () => {
       const { end, dirtyBytes } = partition;
-      const pass = { ...this.#options, maxKeys, now: () => clock.now(), pause: () => this.#rest(partition) };
+      const pass = {
+        ...this.#options,
+        maxKeys,
+        now: () => clock.now(),
+        wanted: () => !this.#closed && !partition.deleted,
+      };
       try {
         for (let going = true; going && partition.cleanedTo < end;) going = await compactPartition(partition, pass);
         partition.dirtyBytes -= dirtyBytes;
+        await this.#reclaim();
       } finally {
         this.#compacting.delete(partition);
       }
@@ -148,6 +154,7 @@ export class Cleaner {
     for (const partition of this.#partitions('compact')) this.compactIfDirty(partition);
     this.#add(() => this.#removeTopics());
     this.#add(() => this.#removeJournals());
+    this.#add(() => this.#reclaim());
   }
 
   #partitions(cleanup: 'delete' | 'compact'): Partition[] {
@@ -251,6 +258,21 @@ export class Cleaner {
     }
   }
 
+  /** Has LevelDB drop what was removed. It would keep it for long, for the log's files never overlap. */
+  async #reclaim(): Promise<void> {
+    const { databases, index } = this.#options;
+    const { deadBytes, flushedTo } = index;
+    if (deadBytes < DEAD_BYTES_MIN) return;
+    const bytes = await databases.log.approximateSize(logKey(0), logKey(flushedTo));
+    if (deadBytes * 2 < bytes) return;
+    const step = Math.ceil(flushedTo / Math.ceil(bytes / RECLAIM_BYTES));
+    for (let from = 0; from < flushedTo; from += step) {
+      if (this.#closed) return;
+      await databases.log.compactRange(logKey(from), logKey(from + step));
+    }
+    index.deadBytes -= deadBytes;
+  }
+
   #addFor(partition: Partition, job: Job): void {
     if (partition.damaged) return;
     this.#add(async () => {
@@ -271,7 +293,6 @@ export class Cleaner {
 
   async #run(): Promise<void> {
     for (let job = this.#jobs.shift(); job !== undefined && !this.#closed; job = this.#jobs.shift()) {
-      this.#sliceStart = performance.now();
       try {
         await job();
       } catch (error) {
@@ -279,12 +300,5 @@ export class Cleaner {
       }
     }
     this.#running = undefined;
-  }
-
-  /** Leaves the loop to others for a while; false where the work has become pointless. */
-  async #rest(partition: Partition): Promise<boolean> {
-    await sleep((performance.now() - this.#sliceStart) * REST_FACTOR);
-    this.#sliceStart = performance.now();
-    return !this.#closed && !partition.deleted;
   }
 }

@@ -63,7 +63,7 @@ export interface EmbeddedBrokerOptions {
   readonly transactionTimeoutMs?: number;
   /** Milliseconds between two looks for expired and deleted records. Default 60,000. */
   readonly retentionCheckMs?: number;
-  /** Bytes appended to a compacted partition before it is compacted, if that is more than stayed of the last time. Default 16 MiB. */
+  /** Bytes appended to a compacted partition before it is compacted, if that is more than stayed of the last time. Default 64 MiB. */
   readonly compactAfterBytes?: number;
   /** Keys that a compaction remembers at a time, some 100 bytes each. Default 250,000. */
   readonly compactionKeysMax?: number;
@@ -87,7 +87,7 @@ const DEFAULTS = Object.freeze({
   tailCacheBytes: 67_108_864,
   transactionTimeoutMs: 60_000,
   retentionCheckMs: 60_000,
-  compactAfterBytes: 16_777_216,
+  compactAfterBytes: 67_108_864,
   compactionKeysMax: 250_000,
   indexFlushBytes: 8_388_608,
   minFreeBytes: 67_108_864,

@@ -19,6 +19,8 @@ export class GroupWrite {
   /** The sequence behind everything in it. */
   sequence: number;
   bytes = 0;
+  /** Of batches that it takes out of the log. */
+  removedBytes = 0;
   readonly #journalSequence: number;
   readonly #operations: Operation[] = [];
   readonly #journal: Row[] = [];
@@ -44,7 +46,8 @@ export class GroupWrite {
   }
 
   /** Takes a batch out of the log that is in the index. Put what replaces it afterwards. */
-  removeBatch(topicNumber: number, partition: number, { last, sequence }: BatchPlace): void {
+  removeBatch(topicNumber: number, partition: number, { last, sequence, bytes }: BatchPlace): void {
+    this.removedBytes += bytes;
     this.removeFromLog(logKey(sequence, topicNumber, partition));
     this.#journal.push({ key: batchRowKey(topicNumber, partition, last), value: null });
   }

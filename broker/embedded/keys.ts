@@ -12,7 +12,7 @@
  * | `b` topic number u32, partition u32, last offset u64 | where the batch is: sequence u64, bytes u32, maximum   |
  * |                                                      | timestamp i64. Keyed by its last offset, the first row |
  * |                                                      | at or behind an offset is the batch that holds it      |
- * | `c`                                                  | JSON: everything below this sequence is in the index   |
+ * | `c`                                                  | JSON `Checkpoint`: how far the index has come          |
  * | `d` topic number                                     | a deleted topic whose batches must still be removed    |
  * | `j` sequence u64                                     | a journal that may be removed from the log             |
  * | `m`                                                  | JSON `MetaRow`                                         |
@@ -212,7 +212,10 @@ export function jsonRow(
 }
 
 export interface Checkpoint {
+  /** Everything below is in the index. */
   readonly sequence: number;
+  /** Bytes of removed batches whose room on the disk was not given free yet. */
+  readonly deadBytes: number;
 }
 
 export function fromJson<T>(bytes: Buffer): T {

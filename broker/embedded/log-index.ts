@@ -31,12 +31,23 @@ export interface LogIndexOptions {
 
 /** Rows that one look-up reads at most. */
 const LOOKUP_ROWS_MAX = 1024;
+const START: Checkpoint = { sequence: 0, deadBytes: 0 };
 const REPLAY_ROWS_MAX = 4096;
 const REPLAY_BYTES = 1_048_576;
+
+/** What the index keeps count of. */
+interface WriteTotals {
+  /** Behind everything that was written. */
+  readonly sequence: number;
+  readonly bytes: number;
+  readonly removedBytes: number;
+}
 
 export class LogIndex {
   /** Everything below this sequence is in the index. */
   flushedTo = 0;
+  /** Bytes of batches that were removed from the log and may still take room on the disk. */
+  deadBytes = 0;
   readonly #options: LogIndexOptions;
   #pending = new Map<string, Row>();
   #pendingBytes = 0;
@@ -52,8 +63,10 @@ export class LogIndex {
   async open(): Promise<number> {
     const { index, log } = this.#options;
     const checkpoint = await index.get(CHECKPOINT_KEY);
-    this.flushedTo = checkpoint === undefined ? 0 : fromJson<Checkpoint>(checkpoint).sequence;
-    this.#sequence = this.flushedTo;
+    const { sequence, deadBytes } = checkpoint === undefined ? START : fromJson<Checkpoint>(checkpoint);
+    this.flushedTo = sequence;
+    this.deadBytes = deadBytes;
+    this.#sequence = sequence;
     const iterator = log.iterator({ gte: logKey(this.flushedTo), highWaterMarkBytes: REPLAY_BYTES, fillCache: false });
     try {
       for (
@@ -70,11 +83,12 @@ export class LogIndex {
     return this.#sequence;
   }
 
-  /** Takes over what was written to the log below `sequence`. */
-  add(rows: Iterable<Row>, sequence: number, bytes: number): void {
+  /** Takes over what a write to the log changed. */
+  add(rows: Iterable<Row>, { sequence, bytes, removedBytes }: WriteTotals): void {
     for (const row of rows) this.#pending.set(row.key.toString('latin1'), row);
     this.#sequence = sequence;
     this.#pendingBytes += bytes;
+    this.deadBytes += removedBytes;
   }
 
   /** Writes the index where it lags too far; awaited only where writing it does not keep up. */
@@ -115,7 +129,7 @@ export class LogIndex {
     this.#pendingBytes = 0;
     try {
       await this.#options.syncLog(); // or a power cut could leave an index of what is not in the log
-      await this.#options.index.batch(operationsOf(rows.values(), sequence), { sync: true });
+      await this.#options.index.batch(operationsOf([...rows.values(), this.#checkpoint(sequence)]), { sync: true });
       this.flushedTo = sequence;
     } catch (error) {
       this.#pending = new Map([...rows, ...this.#pending]);
@@ -129,9 +143,14 @@ export class LogIndex {
 
   #replay(key: Buffer, value: Buffer): void {
     const { sequence, topicNumber, partition, isJournal } = logKeyOf(key);
-    if (isJournal) return this.add([...decodeJournal(value), journalRow(sequence)], sequence + 1, value.length);
+    const totals = { sequence: sequence + 1, bytes: value.length, removedBytes: 0 };
+    if (isJournal) return this.add([...decodeJournal(value), journalRow(sequence)], totals);
     const { lastOffset: last, maxTimestamp, length: bytes } = readHeader(value);
-    this.add([batchRow(topicNumber, partition, { last, sequence, bytes, maxTimestamp })], sequence + 1, bytes);
+    this.add([batchRow(topicNumber, partition, { last, sequence, bytes, maxTimestamp })], totals);
+  }
+
+  #checkpoint(sequence: number): Row {
+    return jsonRow(CHECKPOINT_KEY, { sequence, deadBytes: this.deadBytes });
   }
 }
 
@@ -142,10 +161,6 @@ export function journalRow(sequence: number): Row {
 
 type Operation = { type: 'put'; key: Buffer; value: Buffer } | { type: 'del'; key: Buffer };
 
-function operationsOf(rows: Iterable<Row>, sequence: number): Operation[] {
-  const operations: Operation[] = [];
-  for (const { key, value } of [...rows, jsonRow(CHECKPOINT_KEY, { sequence })]) {
-    operations.push(value === null ? { type: 'del', key } : { type: 'put', key, value });
-  }
-  return operations;
+function operationsOf(rows: readonly Row[]): Operation[] {
+  return rows.map(({ key, value }) => (value === null ? { type: 'del', key } : { type: 'put', key, value }));
 }

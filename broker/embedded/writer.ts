@@ -112,7 +112,7 @@ export class LogWriter {
       for (const { waiting } of prepared) waiting.reject(this.#failure);
       return;
     }
-    this.#index?.add(write.indexRows(), write.sequence, write.bytes);
+    this.#index?.add(write.indexRows(), write);
     for (const { waiting, apply } of prepared) waiting.resolve(apply());
     try {
       await this.#index?.keepUp();

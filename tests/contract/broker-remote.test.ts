@@ -4,13 +4,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { memoryBroker } from '../../broker/index.ts';
+import { memoryBroker, openEmbeddedBroker } from '../../broker/index.ts';
 import { connectBroker } from '../../broker/remote/client.ts';
 import { serveBroker } from '../../broker/remote/server.ts';
 import { GavelError } from '../../streams/errors.ts';
 import { stringSerde } from '../../streams/serde.ts';
 import { defineTopic } from '../../streams/topic.ts';
 import type { Broker } from '../../streams/broker.ts';
+import type { Clock } from '../../streams/time.ts';
 import type { OpenBroker } from './broker-support.ts';
 import { TRANSACTION_TIMEOUT_MS } from './broker-support.ts';
 import { brokerContract } from './broker.ts';
@@ -19,24 +20,41 @@ async function socketDirectory(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'gavel-socket-'));
 }
 
-const remote: OpenBroker = async (clock) => {
-  const directory = await socketDirectory();
-  const path = join(directory, 'gavel.sock');
-  const served = memoryBroker({ clock, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS });
-  const server = await serveBroker(served, { path });
-  const broker = await connectBroker({ path });
-  return {
-    broker,
-    async close() {
-      await broker.close();
-      await server[Symbol.asyncDispose]();
-      await served.close();
-      await rm(directory, { recursive: true });
-    },
-  };
-};
+type Served = (clock: Clock, directory: string) => Broker | Promise<Broker>;
 
-brokerContract('remote', remote);
+/** A client of a served broker. */
+function remote(serve: Served): OpenBroker {
+  return async (clock) => {
+    const directory = await socketDirectory();
+    const path = join(directory, 'gavel.sock');
+    const served = await serve(clock, directory);
+    const server = await serveBroker(served, { path });
+    const broker = await connectBroker({ path });
+    return {
+      broker,
+      async close() {
+        await broker.close();
+        await server[Symbol.asyncDispose]();
+        await served.close();
+        await rm(directory, { recursive: true });
+      },
+    };
+  };
+}
+
+const transactionTimeoutMs = TRANSACTION_TIMEOUT_MS;
+const owner = { command: 'vitest', pid: process.pid };
+
+brokerContract(
+  'remote over memory',
+  remote((clock) => memoryBroker({ clock, transactionTimeoutMs })),
+);
+brokerContract(
+  'remote over embedded',
+  remote((clock, directory) =>
+    openEmbeddedBroker({ directory, owner, clock, transactionTimeoutMs, durability: 'process' }),
+  ),
+);
 
 async function serving<T>(work: (path: string, broker: Broker) => Promise<T>): Promise<T> {
   const directory = await socketDirectory();
