@@ -3,13 +3,14 @@
 import { defineConfig } from 'vitest/config';
 
 /** One project per kind of test: `check` runs unit and types, `npm test` adds properties, faults and e2e. */
-function project(name: string, folders: readonly string[], testTimeout: number) {
+function project(name: string, folders: readonly string[], testTimeout: number, globalSetup: string[] = []) {
   return {
     test: {
       name,
       include: folders.map((folder) => `tests/${folder}/**/*.test.ts`),
       testTimeout,
       hookTimeout: testTimeout,
+      globalSetup,
       env: { NO_COLOR: '1' },
     },
   };
@@ -23,6 +24,7 @@ export default defineConfig({
       project('faults', ['faults'], 120_000),
       project('e2e', ['e2e'], 180_000),
       project('data', ['data'], 300_000),
+      project('integration', ['integration'], 120_000, ['tests/support/services/setup.ts']),
       {
         test: {
           name: 'types',

@@ -148,6 +148,7 @@ export interface SyncRequest extends GroupMember {
 
 export interface GroupDescription {
   readonly groupId: string;
+  /** -1 where the broker does not tell. */
   readonly generation: number;
   readonly members: readonly { readonly memberId: string; readonly instanceId: string | null }[];
 }

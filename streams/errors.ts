@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   TOPIC_MISMATCH: 'never',
   OFFSET_OUT_OF_RANGE: 'never',
   BROKER_UNAVAILABLE: 'backoff',
+  BROKER_REFUSED: 'never',
   BROKER_CLOSED: 'never',
   DIRECTORY_OWNED: 'never',
   // broker: groups

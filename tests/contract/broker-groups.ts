@@ -3,13 +3,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Broker, GroupMember, JoinAnswer, OffsetCommit } from '../../streams/broker.ts';
 import { VirtualClock } from '../../testing/virtual-clock.ts';
-import type { Joining, OpenBroker, Subject } from './broker-support.ts';
+import type { BrokerTraits, Joining, OpenBroker, Subject } from './broker-support.ts';
 import { REBALANCE_MS, SESSION_MS, codeOf, joining, lead, toldToRejoin, topic } from './broker-support.ts';
 
 const AT_7: OffsetCommit = { topic: 'a', partition: 0, offset: 7, metadata: 'times' };
 const A_0 = [{ topic: 'a', partition: 0 }];
 
-export function groupsContract(open: OpenBroker): void {
+export function groupsContract(open: OpenBroker, { virtualTime }: BrokerTraits): void {
   describe('groups', () => {
     let subject: Subject;
     let broker: Broker;
@@ -48,11 +48,9 @@ export function groupsContract(open: OpenBroker): void {
       const sync = { ...memberOf(answer), assignments: [{ memberId, assignment: Buffer.from('all') }] };
       expect(await broker.groups.sync(sync)).toEqual(Buffer.from('all'));
       await broker.groups.heartbeat(memberOf(answer));
-      expect(await broker.groups.describe('g')).toEqual({
-        groupId: 'g',
-        generation: answer.generation,
-        members: [{ memberId, instanceId: null }],
-      });
+      const { generation, ...described } = await broker.groups.describe('g');
+      expect(described).toEqual({ groupId: 'g', members: [{ memberId, instanceId: null }] });
+      expect([answer.generation, -1]).toContain(generation);
       expect(await broker.groups.list()).toEqual(['g']);
     });
 
@@ -64,7 +62,7 @@ export function groupsContract(open: OpenBroker): void {
       const joined = await newcomer;
       expect(answer.generation).toBe(leader.generation + 1);
       expect(joined).toMatchObject({ generation: answer.generation, leaderId: leader.memberId, members: [] });
-      expect(answer.members.map(({ metadata }) => metadata.toString())).toEqual(['old', 'new']);
+      expect(new Set(answer.members.map(({ metadata }) => metadata.toString()))).toEqual(new Set(['old', 'new']));
       const assignments = [
         { memberId: joined.memberId, assignment: Buffer.from('his') },
         { memberId: answer.memberId, assignment: Buffer.from('mine') },
@@ -74,20 +72,23 @@ export function groupsContract(open: OpenBroker): void {
       expect(await his).toEqual(Buffer.from('his'));
     });
 
-    it('ends the join phase after the longest rebalance time-out without those that did not join', async () => {
-      const [one, other] = await two({ rebalanceTimeoutMs: 1_000 });
-      const rejoined = join({ memberId: one.memberId, metadata: 'changed' });
-      await toldToRejoin(broker, other);
-      for (let passed = 0; passed < REBALANCE_MS; passed += 4_000) {
-        expect(await codeOf(broker.groups.heartbeat(other))).toBe('REBALANCE_IN_PROGRESS');
-        clock.moveTo(clock.now() + 4_000);
-      }
-      const answer = await rejoined;
-      expect(answer.members.map(({ memberId }) => memberId)).toEqual([one.memberId]);
-      expect(await codeOf(broker.groups.heartbeat(other))).toBe('UNKNOWN_MEMBER');
-    });
+    it.runIf(virtualTime)(
+      'ends the join phase after the longest rebalance time-out without those that did not join',
+      async () => {
+        const [one, other] = await two({ rebalanceTimeoutMs: 1_000 });
+        const rejoined = join({ memberId: one.memberId, metadata: 'changed' });
+        await toldToRejoin(broker, other);
+        for (let passed = 0; passed < REBALANCE_MS; passed += 4_000) {
+          expect(await codeOf(broker.groups.heartbeat(other))).toBe('REBALANCE_IN_PROGRESS');
+          clock.moveTo(clock.now() + 4_000);
+        }
+        const answer = await rejoined;
+        expect(answer.members.map(({ memberId }) => memberId)).toEqual([one.memberId]);
+        expect(await codeOf(broker.groups.heartbeat(other))).toBe('UNKNOWN_MEMBER');
+      },
+    );
 
-    it('removes a member whose session ends, and keeps those that heartbeat', async () => {
+    it.runIf(virtualTime)('removes a member whose session ends, and keeps those that heartbeat', async () => {
       const [one, other] = await two();
       clock.moveTo(clock.now() + SESSION_MS - 1);
       await broker.groups.heartbeat(one);
@@ -98,18 +99,21 @@ export function groupsContract(open: OpenBroker): void {
       expect(answer.members).toHaveLength(1);
     });
 
-    it('keeps the session of a member that revokes: heartbeats count while it rebalances', async () => {
-      const leader = await lead(broker);
-      const newcomer = join();
-      await toldToRejoin(broker, leader);
-      for (let i = 0; i < 3; i++) {
-        clock.moveTo(clock.now() + SESSION_MS - 1);
-        expect(await codeOf(broker.groups.heartbeat(leader))).toBe('REBALANCE_IN_PROGRESS');
-      }
-      const answer = await join({ memberId: leader.memberId });
-      expect(answer.members).toHaveLength(2);
-      expect((await newcomer).generation).toBe(answer.generation);
-    });
+    it.runIf(virtualTime)(
+      'keeps the session of a member that revokes: heartbeats count while it rebalances',
+      async () => {
+        const leader = await lead(broker);
+        const newcomer = join();
+        await toldToRejoin(broker, leader);
+        for (let i = 0; i < 3; i++) {
+          clock.moveTo(clock.now() + SESSION_MS - 1);
+          expect(await codeOf(broker.groups.heartbeat(leader))).toBe('REBALANCE_IN_PROGRESS');
+        }
+        const answer = await join({ memberId: leader.memberId });
+        expect(answer.members).toHaveLength(2);
+        expect((await newcomer).generation).toBe(answer.generation);
+      },
+    );
 
     it('lets the old generation commit while members join, and not after', async () => {
       const leader = await lead(broker);
@@ -185,6 +189,7 @@ export function groupsContract(open: OpenBroker): void {
     });
 
     it('refuses strangers', async () => {
+      await lead(broker);
       const stranger = { groupId: 'g', generation: 1, memberId: 'who' };
       expect(await codeOf(broker.groups.heartbeat(stranger))).toBe('UNKNOWN_MEMBER');
       expect(await codeOf(broker.groups.sync({ ...stranger, assignments: [] }))).toBe('UNKNOWN_MEMBER');
@@ -222,18 +227,21 @@ export function groupsContract(open: OpenBroker): void {
       expect((await again).leaderId).toBe(back.memberId);
     });
 
-    it('lists a static member that did not join in time for the leader, until its session ends', async () => {
-      const [one, other] = await two({ instanceId: 'i' });
-      const again = join({ memberId: one.memberId });
-      await toldToRejoin(broker, other);
-      for (let passed = 0; passed < REBALANCE_MS; passed += 4_000) {
-        expect(await codeOf(broker.groups.heartbeat(other))).toBe('REBALANCE_IN_PROGRESS');
-        clock.moveTo(clock.now() + 4_000);
-      }
-      const answer = await again;
-      expect(answer.members).toHaveLength(2);
-      expect(await codeOf(broker.groups.heartbeat(other))).toBe('ILLEGAL_GENERATION');
-    });
+    it.runIf(virtualTime)(
+      'lists a static member that did not join in time for the leader, until its session ends',
+      async () => {
+        const [one, other] = await two({ instanceId: 'i' });
+        const again = join({ memberId: one.memberId });
+        await toldToRejoin(broker, other);
+        for (let passed = 0; passed < REBALANCE_MS; passed += 4_000) {
+          expect(await codeOf(broker.groups.heartbeat(other))).toBe('REBALANCE_IN_PROGRESS');
+          clock.moveTo(clock.now() + 4_000);
+        }
+        const answer = await again;
+        expect(answer.members).toHaveLength(2);
+        expect(await codeOf(broker.groups.heartbeat(other))).toBe('ILLEGAL_GENERATION');
+      },
+    );
 
     it('keeps offsets with their text, for members and for nobody', async () => {
       expect(await broker.groups.committedOffsets('g', A_0)).toEqual([]);
@@ -263,7 +271,7 @@ export function groupsContract(open: OpenBroker): void {
       expect((await broker.groups.describe('unheard')).members).toEqual([]);
     });
 
-    it('removes a member that joined and never synced', async () => {
+    it.runIf(virtualTime)('removes a member that joined and never synced', async () => {
       const leader = await lead(broker);
       const silent = join();
       await toldToRejoin(broker, leader);

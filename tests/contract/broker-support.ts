@@ -18,6 +18,14 @@ export type OpenBroker = (clock: Clock) => Promise<Subject>;
 
 export const TRANSACTION_TIMEOUT_MS = 5_000;
 
+/** What the suite cannot ask of every adapter. */
+export interface BrokerTraits {
+  /** The broker's time is the clock that it was opened with. Without this the cases that move the clock do not run. */
+  readonly virtualTime: boolean;
+}
+
+export const VIRTUAL_TIME: BrokerTraits = Object.freeze({ virtualTime: true });
+
 export function topic(name: string, partitions = 1, config: Partial<TopicConfig> = {}): TopicSpec {
   return { name, partitions, config: { ...TOPIC_CONFIG_DEFAULTS, ...config } };
 }
