@@ -1,7 +1,7 @@
 /** Global tables: every partition of a topic as a map in memory, on each instance. Display and look-ups only. */
 
 import type { Fetcher, PartitionOffset, TopicPartition } from '../broker.ts';
-import { isGavelError } from '../errors.ts';
+import { isGavelError, toGavelError } from '../errors.ts';
 import type { GlobalTableNode } from '../graph/nodes.ts';
 import type { ReadOnlyStore } from '../processor.ts';
 import { SerdeNotReady, serializeToBuffer } from '../serde.ts';
@@ -132,7 +132,7 @@ export class GlobalTables {
         if (error === undefined) continue;
         if (isGavelError(error) && error.retry === 'backoff') await sleep(clock, BACKOFF_MS, signal);
         else if (handlers.deserialization({ ...at, stage: 'deserialization', task: name, error }) === 'fail')
-          throw error;
+          throw toGavelError(error, 'SERDE_FAILED', `global table "${name}" cannot read a value`);
         else {
           const message = `global table "${name}" leaves out ${at.topic}-${at.partition}@${at.offset}, which it cannot read`;
           listeners.onWarning?.({ code: 'SERDE_FAILED', message });

@@ -10,6 +10,7 @@ import type { TaskHost } from './coordinator.ts';
 import { GlobalTables } from './global-tables.ts';
 import { Inputs } from './inputs.ts';
 import { ensureTopics, partitionCounts } from './internal-topics.ts';
+import { LoopJobs } from './loop-jobs.ts';
 import { Membership } from './membership.ts';
 import type { InstanceState, Settings } from './options.ts';
 import { RepartitionPurge } from './repartition-purge.ts';
@@ -38,14 +39,13 @@ export class Instance implements TaskHost {
   #inputs: Inputs | undefined;
   #coordinator: Coordinator | undefined;
   #state: InstanceState = 'created';
-  #between: (() => Promise<void>)[] = [];
+  readonly #jobs = new LoopJobs(() => this.#wakeup.wake());
   readonly #pipeline: CommitPipeline;
   #held = false;
   #suspended = false;
   #paused = false;
   #draining = false;
   #stopped = false;
-  #loopEnded = false;
   #backoffUntil = -Infinity;
   #loop: Promise<void> = Promise.resolve();
   readonly #finish: { readonly resolve: () => void; readonly reject: (error: unknown) => void };
@@ -180,7 +180,8 @@ export class Instance implements TaskHost {
     await this.#coordinator?.stop();
     await this.#loop;
     await this.#release();
-    const farewells = [this.#producer.close(), this.#transactions?.close(), this.#membership.leave()];
+    const farewells = [this.#producer.close(), this.#membership.leave()];
+    if (this.#transactions !== undefined) farewells.push(this.#transactions.close());
     const [refused] = (await Promise.allSettled(farewells)).filter(({ status }) => status === 'rejected');
     this.#stopped = true;
     if (this.#state === 'failed') return; // `finished` has told why; what nobody answered to ends by its time-out
@@ -229,7 +230,7 @@ export class Instance implements TaskHost {
   // What the coordinator asks for.
 
   async add(task: RunningTask): Promise<void> {
-    await this.#betweenSlices(() => {
+    await this.#jobs.run(() => {
       this.tasks.add(task);
       this.#inputs?.add(task.task.inputs);
     });
@@ -237,7 +238,7 @@ export class Instance implements TaskHost {
 
   async dropAll(): Promise<void> {
     await this.#pipeline.settled();
-    const dropped = await this.#betweenSlices(() => {
+    const dropped = await this.#jobs.run(() => {
       this.#pipeline.forgetFailure();
       this.tasks.clear();
       return this.#detach(this.tasks.ids);
@@ -247,7 +248,7 @@ export class Instance implements TaskHost {
 
   async commitOpen(closing: readonly string[] = []): Promise<void> {
     this.#held = true;
-    const closed = await this.#betweenSlices(async () => {
+    const closed = await this.#jobs.run(async () => {
       await this.#pipeline.settled();
       if (this.#pipeline.isFree && this.tasks.isDirty) await this.#cut();
       // Before anything else is processed: the next epoch has no place for what these tasks would send.
@@ -282,7 +283,7 @@ export class Instance implements TaskHost {
   async #run(): Promise<void> {
     while (!this.#stopped) {
       try {
-        for (const job of this.#between.splice(0)) await job();
+        await this.#jobs.take();
         if (!this.#held && this.#pipeline.failure !== undefined) throw this.#pipeline.failure;
         if (this.#suspended) await this.#wakeup.wait();
         else if (await this.#turn()) await nextTurn();
@@ -293,8 +294,7 @@ export class Instance implements TaskHost {
         await nextTurn();
       }
     }
-    this.#loopEnded = true;
-    for (const job of this.#between.splice(0)) await job();
+    await this.#jobs.end();
   }
 
   /** Fetches, processes, commits; true where something was processed. */
@@ -371,21 +371,6 @@ export class Instance implements TaskHost {
     // A record that could not be decoded has done nothing yet.
     if (failure.stage !== 'deserialization') this.tasks.rollback();
     if (verdict.kind === 'skip') this.tasks.get(failure.task)?.task.skip(verdict.at, verdict.skip);
-  }
-
-  /** Runs `job` between two slices; at once where the loop has ended. */
-  async #betweenSlices<T>(job: () => T | Promise<T>): Promise<T> {
-    if (this.#loopEnded) return job();
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#between.push(async () => {
-      try {
-        resolve(await job());
-      } catch (error) {
-        reject(error);
-      }
-    });
-    this.#wakeup.wake();
-    return promise;
   }
 
   #detach(ids: readonly string[]): readonly RunningTask[] {

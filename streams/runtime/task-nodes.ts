@@ -50,7 +50,7 @@ export function compileNodes(task: Task, options: TaskOptions): TaskNodes {
     processors.push({ name: node.name, processor });
     const receive: Receiver = (record) => {
       const pending = processor.process(record);
-      if (pending !== undefined) task.awaitBeforeNext(pending);
+      if (pending !== undefined) task.pending.add(pending);
     };
     for (const edge of node.from) receiversOf(edge.node, edge.port).push(receive);
   }

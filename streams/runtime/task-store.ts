@@ -9,11 +9,10 @@ import { DirtyRows } from './dirty-rows.ts';
 import type { DirtyRow } from './dirty-rows.ts';
 import { DueIndex } from './due-index.ts';
 import { indexPrefix, prefixEnd, rowPrefix } from './keys.ts';
+import { mergeRows, storedRows } from './row-scan.ts';
 import { ValueCache } from './value-cache.ts';
 import type { CachedRow } from './value-cache.ts';
 
-/** Entries asked of the storage at once by a scan. */
-const SCAN_CHUNK = 256;
 const NO_BYTES = Buffer.alloc(0);
 /** Behind every position of an index, and behind every one that begins with what stands before it. */
 const EVERY_POSITION = '\uffff';
@@ -88,7 +87,11 @@ export class TaskStore<K, V> implements KeyValueStore<K, V> {
     const iterator = this.#storage.iterate(range);
     try {
       let left = options.limit ?? Infinity;
-      for await (const entry of merge(storedRows(iterator, this.#prefix.length), unfinished, range.reverse === true)) {
+      for await (const entry of mergeRows(
+        storedRows(iterator, this.#prefix.length),
+        unfinished,
+        range.reverse === true,
+      )) {
         if (left-- <= 0) return;
         if ('value' in entry) {
           const { key, value } = entry;
@@ -374,40 +377,4 @@ function writeIndex<K, V>(batch: StorageBatch, index: LocalIndex<K, V>, row: Dir
 
 function indexKey(prefix: Buffer, order: number, keyBytes: Buffer): Buffer {
   return Buffer.concat([prefix, Buffer.from(positionOf(order, keyBytes), 'latin1')]);
-}
-
-interface StoredRow {
-  readonly bytes: string;
-  readonly key: Buffer;
-  readonly value: Buffer;
-}
-
-async function* storedRows(
-  iterator: { next(limit: number): Promise<readonly (readonly [Buffer, Buffer])[]> },
-  prefixLength: number,
-): AsyncGenerator<StoredRow> {
-  for (;;) {
-    const entries = await iterator.next(SCAN_CHUNK);
-    if (entries.length === 0) return;
-    for (const [key, value] of entries) yield { bytes: key.toString('latin1', prefixLength), key, value };
-  }
-}
-
-/** Both in one order; where both have a key, the unfinished row stands. */
-async function* merge<U extends { readonly bytes: string }>(
-  stored: AsyncGenerator<StoredRow>,
-  unfinished: readonly U[],
-  reverse: boolean,
-): AsyncGenerator<StoredRow | U> {
-  const before = reverse ? (a: string, b: string) => a > b : (a: string, b: string) => a < b;
-  let at = 0;
-  for await (const row of stored) {
-    let next = unfinished[at];
-    while (next !== undefined && before(next.bytes, row.bytes)) {
-      yield next;
-      next = unfinished[++at];
-    }
-    if (next?.bytes !== row.bytes) yield row;
-  }
-  for (; at < unfinished.length; at++) yield unfinished[at] as U;
 }

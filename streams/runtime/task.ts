@@ -14,6 +14,7 @@ import type { InputQueue } from './input-queue.ts';
 import type { EpochMetrics, Labels } from './metrics.ts';
 import { KeyMemo } from './key-memo.ts';
 import type { OutputBuffer } from './output-buffer.ts';
+import { PendingWork } from './pending-work.ts';
 import type { Targets } from './targets.ts';
 import type { TaskState } from './task-state.ts';
 import { TaskFailure } from './task-failure.ts';
@@ -61,6 +62,8 @@ export class Task {
   passedSkip = false;
   /** The last step was as long as a round: a slice of what is due, or one after which to cut. */
   roundOver = false;
+  /** Promises of steps: the next one waits for them. */
+  readonly pending: PendingWork;
   /** Serialized key used last: most outputs of a record have the same key. */
   readonly keyMemo = new KeyMemo();
 
@@ -70,7 +73,6 @@ export class Task {
   #wakes = new Map<string, number>();
   #nextWake = Infinity;
   #timesChanged = false;
-  #pending: Promise<void>[] = [];
   #processed = 0;
   #skips = new Map<string, Skip & { readonly topic: string; readonly offset: number }>();
   #idleSince = -1;
@@ -78,6 +80,7 @@ export class Task {
   constructor(options: TaskOptions) {
     this.options = options;
     this.id = options.id;
+    this.pending = new PendingWork(options.id);
     this.labels = Object.freeze({ subtopology: options.subtopology.name });
     this.state = options.state;
     this.inputs = options.inputs;
@@ -99,9 +102,6 @@ export class Task {
     if (time < this.#nextWake) this.#nextWake = time;
     this.#timesChanged = true;
   }
-
-  /** Takes over a promise of a step: the next one waits for it. */
-  readonly awaitBeforeNext = (pending: Promise<void>): void => void this.#pending.push(pending);
 
   /** What the record at this place gets instead of being processed. */
   skip(at: { readonly topic: string; readonly offset: number }, skip: Skip): void {
@@ -141,7 +141,7 @@ export class Task {
     for (let i = from; i < processors.length; i++) {
       const { processor } = processors[i] as TaskNodes['processors'][number];
       if (processor.flush === undefined) continue;
-      const flushed = this.#guard(() => processor.flush?.());
+      const flushed = this.pending.guard(() => processor.flush?.());
       if (flushed !== true) return flushed.then(() => this.flush(i + 1));
     }
   }
@@ -186,7 +186,7 @@ export class Task {
     this.passedSkip = false;
     this.state.rollback();
     this.punctuations.rollback();
-    this.#pending = [];
+    this.pending.clear();
     this.#loadTimes();
     for (const { processor } of this.#nodes.processors) processor.rollback?.();
     for (const input of this.inputs) input.rewind();
@@ -266,10 +266,10 @@ export class Task {
       const { receivers } = input;
       for (let i = 0; i < receivers.length; i++) (receivers[i] as Receiver)(record);
     } catch (error) {
-      return this.#fail(record, error);
+      return this.pending.fail(record, error);
     }
-    if (this.#pending.length === 0) return this.#done(input, time);
-    return this.#settle(record).then(() => this.#done(input, time));
+    if (this.pending.isEmpty) return this.#done(input, time);
+    return this.pending.settle(record).then(() => this.#done(input, time));
   }
 
   /** The record at the head, or a promise to be awaited before it is tried again. */
@@ -329,7 +329,7 @@ export class Task {
   #punctuate(kind: Punctuation['kind'], time: number): true | Promise<true> {
     this.current = undefined;
     this.time = time;
-    return this.#guard(() => this.punctuations.run(kind, time, this.awaitBeforeNext));
+    return this.pending.guard(() => this.punctuations.run(kind, time, this.pending.add));
   }
 
   #wake(time: number): boolean | Promise<boolean> {
@@ -343,9 +343,9 @@ export class Task {
     this.#wakes.delete(node);
     this.#findNextWake();
     this.#timesChanged = true;
-    return this.#guard(() => {
+    return this.pending.guard(() => {
       const next = this.#nodes.wake(node, time, WAKE_LIMIT);
-      if (next instanceof Promise) this.#pending.push(next.then((at) => this.#wakeAgain(node, at)));
+      if (next instanceof Promise) this.pending.add(next.then((at) => this.#wakeAgain(node, at)));
       else this.#wakeAgain(node, next);
     });
   }
@@ -357,43 +357,6 @@ export class Task {
   #findNextWake(): void {
     this.#nextWake = Infinity;
     for (const at of this.#wakes.values()) if (at < this.#nextWake) this.#nextWake = at;
-  }
-
-  /** Runs a wake, punctuation or flush, then waits for what it left pending; any error becomes a TaskFailure. */
-  #guard(work: () => void): true | Promise<true> {
-    try {
-      work();
-    } catch (error) {
-      return this.#fail(undefined, error);
-    }
-    return this.#pending.length === 0 || this.#settle(undefined);
-  }
-
-  /** Waits until nothing is pending, also after an error: what still ran after a rollback would write into the next epoch. */
-  async #settle(at: TaskFailure['at']): Promise<true> {
-    let failed: PromiseSettledResult<void> | undefined;
-    while (this.#pending.length > 0) {
-      const settled = await Promise.allSettled(this.#pending.splice(0));
-      failed ??= settled.find(({ status }) => status === 'rejected');
-    }
-    if (failed?.status === 'rejected') throw this.#failure(at, failed.reason);
-    return true;
-  }
-
-  /** Throws a TaskFailure once nothing is pending. */
-  #fail(at: TaskFailure['at'], error: unknown): Promise<never> {
-    const failure = this.#failure(at, error);
-    if (this.#pending.length === 0) throw failure;
-    const rethrow = (): never => {
-      throw failure;
-    };
-    return this.#settle(at).then(rethrow, rethrow);
-  }
-
-  #failure(at: TaskFailure['at'], error: unknown): TaskFailure {
-    if (error instanceof TaskFailure) return error;
-    const stage = error instanceof GavelError && error.code === 'PRODUCTION_FAILED' ? 'production' : 'processing';
-    return new TaskFailure(this.id, stage, at, error);
   }
 
   /** Semantics 27: tested before the null-key and null-value rules. Whoever appended it, no processor sees a clock record. */

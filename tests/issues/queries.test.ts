@@ -76,7 +76,7 @@ test('an instance that does not run all tasks of a store says that the value may
   await driver.start(1);
   await driver.advance(10_000);
   const answers = await Promise.all([0, 1].map((i) => driver.store('totals', i).get('a')));
-  expect(answers.map(({ value }) => value).sort()).toEqual([1, undefined]);
+  expect(new Set(answers.map(({ value }) => value))).toEqual(new Set([1, undefined]));
   expect(answers.map(({ stale }) => stale)).toEqual([true, true]);
 });
 

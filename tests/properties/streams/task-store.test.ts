@@ -32,8 +32,8 @@ const integers = keyValueStore<number, Row>({
   cacheEntries: 100,
 });
 const specs: ReadonlyMap<string, StoreSpec<unknown, unknown>> = new Map<string, StoreSpec<unknown, unknown>>([
-  ['rows', texts as StoreSpec<unknown, unknown>],
-  ['rowsx', integers as StoreSpec<unknown, unknown>],
+  ['rows', texts],
+  ['rowsx', integers],
 ]);
 const subtopology: Subtopology = { name: 'sub', inputs: [], processors: [], outputs: [], stores: specs };
 

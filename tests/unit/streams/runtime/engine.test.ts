@@ -46,11 +46,7 @@ test('counts records through a store and a sink', async () => {
     { key: 'a', value: 'x' },
   ]);
   const records = await driver.read(counts);
-  expect(pairs(records).sort()).toEqual([
-    ['a', 1],
-    ['a', 2],
-    ['b', 1],
-  ]);
+  expect(new Set(pairs(records).map(String))).toEqual(new Set(['a,1', 'a,2', 'b,1']));
   expect((await driver.store('totals').get('a')).value).toBe(2);
 });
 
@@ -98,7 +94,7 @@ test('three instances share the tasks, and one more takes over after a kill', as
     driver
       .status()
       .map((status) => status?.tasks.length ?? 0)
-      .sort(),
+      .toSorted((a, b) => a - b),
   ).toEqual([0, 1, 2]);
   await driver.pipe(
     words,

@@ -62,10 +62,9 @@ test('records on their way through a repartition stay in the log when the instan
 });
 
 test('closing while it restores does not wait for the end', async () => {
-  let disks = 0;
   await using driver = await createTestDriver({
     topology: stepTopology(keepAndForward),
-    state: () => (disks++, memoryState()),
+    state: () => memoryState(),
   });
   await driver.pipe(input, [{ key: 'a', value: '1' }]);
   await driver.stop(0);

@@ -1,16 +1,6 @@
 /** One-step topologies for tests of the engine: a source, a processor that the test writes, a sink. */
 
-import {
-  defineTopic,
-  integerSerde,
-  keyValueStore,
-  port,
-  processor,
-  sink,
-  source,
-  stringSerde,
-  topology,
-} from 'gavel/streams';
+import { defineTopic, keyValueStore, port, processor, sink, source, stringSerde, topology } from 'gavel/streams';
 import type {
   Header,
   Processor,
@@ -71,5 +61,3 @@ export const values = (records: readonly { readonly value: unknown }[]): unknown
 
 export const headersOf = (record: { readonly headers: readonly Header[] } | undefined): { [key: string]: string } =>
   Object.fromEntries((record?.headers ?? []).map(({ key, value }) => [key, String(value)]));
-
-export const numbers = defineTopic({ name: 'numbers', key: stringSerde, value: integerSerde, partitions: 1 });
