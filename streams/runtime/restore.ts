@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Broker, FetchedPartition, TopicDescription } from '../broker.ts';
 import { GavelError } from '../errors.ts';
 import { BatchReader } from '../record-batch/index.ts';
+import type { StorageBatch } from '../state.ts';
 import type { ChangelogPosition } from './running-task.ts';
 import type { StateMeta, TaskState } from './task-state.ts';
 import { Wakeup } from './wakeup.ts';
@@ -58,6 +59,8 @@ export async function restoreTask(options: RestoreOptions): Promise<ChangelogPos
   try {
     if (position < end) fetcher.assign(changelog.name, partition, position);
     const pending = new Map<string, readonly [key: Buffer, value: Buffer | null]>();
+    // One write is under way while the next rows are fetched and collected.
+    let writing: Promise<void> = Promise.resolve();
     while (position < end) {
       options.signal.throwIfAborted();
       const fetched = fetcher.poll();
@@ -70,15 +73,19 @@ export async function restoreTask(options: RestoreOptions): Promise<ChangelogPos
       if (pending.size >= WRITE_ROWS || (position >= end && pending.size > 0)) {
         const rows = [...pending.values()];
         pending.clear();
-        await applyRows(
+        const remaining = Math.max(0, end - position);
+        await writing; // a row with an index is applied to what stands in the storage
+        const batch = await batchOf(
           state,
           rows,
           { topicId: changelog.id, position: Math.min(position, end), leaderEpoch: -1 },
           options.now(),
         );
-        options.onProgress(rows.length, Math.max(0, end - position));
+        writing = batch.write().then(() => options.onProgress(rows.length, remaining));
+        writing.catch(() => undefined); // it is awaited, unless something else fails before
       }
     }
+    await writing;
     return { topicId: changelog.id, position: Math.min(position, end), leaderEpoch: -1 };
   } finally {
     options.signal.removeEventListener('abort', abort);
@@ -107,12 +114,13 @@ function collect(part: FetchedPartition, end: number, rows: Map<string, readonly
   }
 }
 
-async function applyRows(
+/** The rows and how far they lead, to be written at once. */
+async function batchOf(
   state: TaskState,
   rows: readonly (readonly [Buffer, Buffer | null])[],
   changelog: ChangelogPosition,
   now: number,
-): Promise<void> {
+): Promise<StorageBatch> {
   const batch = state.storage.batch();
   try {
     let sliceEnd = performance.now() + SLICE_MS;
@@ -127,5 +135,5 @@ async function applyRows(
     await batch.discard();
     throw error;
   }
-  await batch.write();
+  return batch;
 }
