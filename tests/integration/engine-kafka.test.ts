@@ -24,6 +24,7 @@ const KILLS = 4;
 const PATIENCE = { timeout: 60_000, interval: 50 };
 /** Milliseconds without a record after which the outside reader has seen all. */
 const QUIET_MS = 4_000;
+const LONGS = 'org.apache.kafka.common.serialization.LongDeserializer';
 
 let kafka: OpenKafka;
 let directory: string;
@@ -97,17 +98,13 @@ async function total(prefix: string): Promise<number> {
 
 /** All committed records of a topic as Kafka's own console consumer reads them, in order per key. */
 async function read(topic: string): Promise<{ key: string; value: number }[]> {
-  const properties = ['print.key=true', 'value.deserializer=org.apache.kafka.common.serialization.LongDeserializer'];
-  const { stdout } = await promisify(execFile)(
-    'java',
-    [
-      ...['-Xmx128m', '-cp', join(libraries, '*'), 'org.apache.kafka.tools.consumer.ConsoleConsumer'],
-      ...['--bootstrap-server', bootstrapServers, '--topic', topic, '--from-beginning'],
-      ...['--isolation-level', 'read_committed', '--timeout-ms', String(QUIET_MS)],
-      ...properties.flatMap((property) => ['--property', property]),
-    ],
-    { maxBuffer: 64 * 1024 * 1024 },
-  );
+  const consumer = ['-Xmx128m', '-cp', join(libraries, '*'), 'org.apache.kafka.tools.consumer.ConsoleConsumer'];
+  const what = ['--bootstrap-server', bootstrapServers, '--topic', topic, '--from-beginning'];
+  const how = ['--isolation-level', 'read_committed', '--timeout-ms', String(QUIET_MS)];
+  const format = ['--property', 'print.key=true', '--property', `value.deserializer=${LONGS}`];
+  const { stdout } = await promisify(execFile)('java', [...consumer, ...what, ...how, ...format], {
+    maxBuffer: 64 * 1024 * 1024,
+  });
   const lines = stdout.split('\n').filter((line) => line !== '');
   return lines.map((line) => {
     const [key = '', value = ''] = line.split('\t');
