@@ -102,12 +102,11 @@ export class LogIndex {
     if (this.#pendingBytes > 4 * flushBytes) await flushed;
   }
 
-  /** Brings the index up to everything that was added. Fails like a write; what was added stays pending then. */
+  /** Brings the index up to everything that was added before the call. Fails like a write; what was added stays pending then. */
   async flush(): Promise<void> {
-    while (this.#pending.size > 0 || this.#flushing !== undefined) {
-      this.#flushing ??= this.#flush();
-      await this.#flushing;
-    }
+    await this.#flushing; // it may have begun too early
+    if (this.#pending.size > 0) this.#flushing ??= this.#flush();
+    await this.#flushing;
   }
 
   /** Where the batches are that hold the offsets from `from` on, below `to`, in order; not all if there are many. */
