@@ -22,6 +22,9 @@ export class BatchWriter implements ByteSink {
   #maxTimestamp = -1;
   #recordStart = 0;
   #lastOffsetDelta = 0;
+  /** Of the record begun last: they count for the batch once it has ended. */
+  #timestamp = 0;
+  #offsetDelta = 0;
 
   /** @param capacity bytes to begin with; it grows */
   constructor(capacity = 16_384) {
@@ -46,8 +49,8 @@ export class BatchWriter implements ByteSink {
     bytes[at++] = 0;
     at = format.writeVarint(bytes, timestamp - this.#baseTimestamp, at);
     this.position = format.writeVarint(bytes, offsetDelta, at);
-    this.#lastOffsetDelta = offsetDelta;
-    if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp;
+    this.#offsetDelta = offsetDelta;
+    this.#timestamp = timestamp;
   }
 
   /** The key as bytes, or null. */
@@ -78,6 +81,8 @@ export class BatchWriter implements ByteSink {
       this.#bytes(header.value);
     }
     this.#closeLength(this.#recordStart);
+    this.#lastOffsetDelta = this.#offsetDelta;
+    if (this.#timestamp > this.#maxTimestamp) this.#maxTimestamp = this.#timestamp;
     this.count++;
   }
 

@@ -189,6 +189,18 @@ describe('writer', () => {
     expect(values).toEqual(['first', 'second']);
   });
 
+  it('leaves no trace of a record that was taken back last', () => {
+    const writer = new BatchWriter();
+    writer.start(10);
+    writer.keyBytes(Buffer.from('a'));
+    writer.value(stringSerde, 'only');
+    writer.end([]);
+    writer.start(99_999);
+    writer.keyBytes(Buffer.from('b'));
+    writer.undo();
+    expect(readHeader(writer.take().bytes)).toMatchObject({ count: 1, lastOffset: 0, maxTimestamp: 10 });
+  });
+
   test('is empty after take and clear, and cannot be taken empty', () => {
     const writer = new BatchWriter();
     expect(() => writer.take()).toThrow(expect.objectContaining({ code: 'ILLEGAL_STATE' }));
