@@ -189,7 +189,7 @@ describe('writer', () => {
     expect(values).toEqual(['first', 'second']);
   });
 
-  it('leaves no trace of a record that was taken back last', () => {
+  test('leaves no trace of a record that was taken back last', () => {
     const writer = new BatchWriter();
     writer.start(10);
     writer.keyBytes(Buffer.from('a'));
