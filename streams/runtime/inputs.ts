@@ -79,7 +79,11 @@ export class Inputs {
           message: `${topic}-${partition} does not have offset ${position} any more: goes on at ${offset} (reset policy ${policy})`,
         });
       },
-      (error: unknown) => this.#onError(error),
+      (error: unknown) => {
+        // The fetcher finds the offset missing again, and with it this question.
+        if (isGavelError(error) && error.retry === 'backoff') this.#fetcher.assign(topic, partition, position);
+        else this.#onError(error);
+      },
     );
   }
 }

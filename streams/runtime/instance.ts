@@ -37,6 +37,7 @@ export class Instance implements TaskHost {
   readonly #purge: RepartitionPurge;
   readonly #membership: Membership;
   #inputs: Inputs | undefined;
+  #opener: TaskOpener | undefined;
   #coordinator: Coordinator | undefined;
   #state: InstanceState = 'created';
   readonly #jobs = new LoopJobs(() => this.#wakeup.wake());
@@ -138,18 +139,13 @@ export class Instance implements TaskHost {
       (error) => this.onError(error),
     );
     const subtopologies = new Map(settings.topology.subtopologies.map((sub) => [sub.name, sub]));
+    const { outputs, metrics } = this.tasks;
+    this.#opener = new TaskOpener({ settings, topics, targets, outputs, metrics, tables: this.#tables.stores });
     this.#coordinator = new Coordinator({
       settings,
       host: this,
       membership: this.#membership,
-      opener: new TaskOpener({
-        settings,
-        topics,
-        targets,
-        outputs: this.tasks.outputs,
-        metrics: this.tasks.metrics,
-        tables: this.#tables.stores,
-      }),
+      opener: this.#opener,
       transactions: this.#transactions,
       transactionalId: this.#transactionalId,
       subtopologies,
@@ -366,7 +362,10 @@ export class Instance implements TaskHost {
   #onTaskFailure(failure: TaskFailure): void {
     const verdict = judgeFailure(failure, this.settings.handlers);
     if (verdict.kind === 'fail') return this.onError(verdict.error);
-    if (verdict.kind === 'start over') return this.#onFailure(verdict.error);
+    if (verdict.kind === 'start over') {
+      this.#opener?.noteDamage(failure.task, verdict.error.message);
+      return this.#onFailure(verdict.error);
+    }
     if (verdict.kind === 'later') this.#backoffUntil = this.settings.clock.now() + BACKOFF_MS;
     // A record that could not be decoded has done nothing yet.
     if (failure.stage !== 'deserialization') this.tasks.rollback();

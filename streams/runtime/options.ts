@@ -34,7 +34,7 @@ export interface FailureHandlers {
   readonly production: FailureHandler;
 }
 
-export type InstanceState = 'created' | 'joining' | 'restoring' | 'running' | 'draining' | 'closed' | 'failed';
+export type InstanceState = 'created' | 'joining' | 'running' | 'draining' | 'closed' | 'failed';
 
 export interface Listeners {
   readonly onState?: (state: InstanceState) => void;

@@ -42,6 +42,8 @@ export interface OpenRequest {
 
 export class TaskOpener {
   readonly #options: TaskOpenerOptions;
+  /** Tasks whose state was found damaged while it was in use, and how. */
+  readonly #damaged = new Map<string, string>();
 
   constructor(options: TaskOpenerOptions) {
     this.#options = options;
@@ -52,6 +54,11 @@ export class TaskOpener {
    * @throws GavelError `GROUP_OFFSETS_MISSING`, `STATE_AHEAD`, `STATE_LOCKED`, `CHANGELOG_POISON`
    */
   async open(request: OpenRequest): Promise<RunningTask> {
+    const damage = this.#damaged.get(request.id);
+    if (damage !== undefined) {
+      await this.#destroy(request.id, damage);
+      this.#damaged.delete(request.id);
+    }
     const storage = await this.#openStorage(request.id);
     try {
       return await this.#build(request, storage);
@@ -61,6 +68,11 @@ export class TaskOpener {
       await this.#destroy(request.id, error.message);
       return this.open(request);
     }
+  }
+
+  /** Has the state of a task rebuilt when it is opened next: opening alone does not find every damage. */
+  noteDamage(task: string, why: string): void {
+    this.#damaged.set(task, why);
   }
 
   async #openStorage(id: string): Promise<TaskStorage> {
