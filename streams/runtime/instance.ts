@@ -380,10 +380,10 @@ export class Instance implements TaskHost {
   }
 
   async #release(): Promise<void> {
-    await this.#pipeline.settled();
-    this.tasks.clear();
     await this.#tables.close();
     await this.#inputs?.close();
+    await this.#pipeline.settled();
+    this.tasks.clear();
     const tasks = this.#detach(this.tasks.ids);
     await Promise.all(tasks.map((task) => task.task.state.storage.close()));
   }

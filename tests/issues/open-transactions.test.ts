@@ -74,3 +74,28 @@ test.each([4, 5] as const)(
     await expectCounts(driver, 4);
   },
 );
+
+test('whoever takes over waits for a commit of the dead that is still on its way', async () => {
+  await using driver = await createTestDriver({ topology: countingTopology(), instances: 3 });
+  const held = Promise.withResolvers<void>();
+  let waiting = 0;
+  const remove = driver.broker.control.intercept((call) => {
+    if (call.operation !== 'commit' || call.transactionalId === 'test-0') return undefined;
+    waiting++;
+    return held.promise;
+  });
+  await send(driver);
+  while (waiting < 2) await new Promise<void>((resolve) => void setImmediate(resolve));
+  // All die at once, so that nobody remembers whose transactions to end; those of two are under way.
+  const killed = [0, 1, 2].map((i) => driver.kill(i));
+  await killed[0];
+  await driver.advance(12_000);
+  const starting = driver.start(0);
+  for (let i = 0; i < 200; i++) await new Promise<void>((resolve) => void setImmediate(resolve));
+  remove();
+  held.resolve();
+  await Promise.all([starting, ...killed]);
+  await send(driver);
+  await driver.advance(10_000);
+  await expectCounts(driver, 2);
+});
