@@ -91,6 +91,7 @@ export class Instance implements TaskHost {
       subtopologies: Object.fromEntries(partitionCounts(topology)),
       sessionTimeoutMs: settings.sessionTimeoutMs,
       rebalanceTimeoutMs: settings.rebalanceTimeoutMs,
+      onBeat: () => this.tasks.giveUpStuck(),
       onRebalance: () => this.#coordinator?.rejoin(),
       onLost: (error) => (error.retry === 'restart-task' ? this.#coordinator?.startOver(error) : this.onError(error)),
     });

@@ -37,6 +37,8 @@ export interface MembershipOptions {
   readonly subtopologies: { readonly [name: string]: number };
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
+  /** Called before each heartbeat. */
+  readonly onBeat: () => void;
   /** The group asks to join again: commit first. */
   readonly onRebalance: () => void;
   /** The membership is gone (`UNKNOWN_MEMBER`, `ILLEGAL_GENERATION`), or another took its place (`FENCED_INSTANCE`). */
@@ -154,7 +156,8 @@ export class Membership {
 
   #beat(): void {
     if (this.#suspended) return;
-    const { broker, onRebalance, onLost } = this.#options;
+    const { broker, onBeat, onRebalance, onLost } = this.#options;
+    onBeat();
     const beaten = this.member;
     this.#scheduleHeartbeat();
     // While a join or sync waits it is the sign of life, and its answer, not that to an older generation, tells what is.

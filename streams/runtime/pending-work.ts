@@ -1,15 +1,21 @@
 /** What a part of a step left running: the next part waits for it, also where one has failed. */
 
 import { GavelError } from '../errors.ts';
+import type { Clock } from '../time.ts';
 import { TaskFailure } from './task-failure.ts';
 
 export class PendingWork {
   readonly #task: string;
+  readonly #clock: Clock;
   #pending: Promise<void>[] = [];
+  /** Ends the wait that is under way. */
+  #giveUp: ((error: GavelError) => void) | undefined;
+  #since = Infinity;
 
   /** @param task named in the failures */
-  constructor(task: string) {
+  constructor(task: string, clock: Clock) {
     this.#task = task;
+    this.#clock = clock;
   }
 
   readonly add = (pending: Promise<void>): void => void this.#pending.push(pending);
@@ -32,7 +38,12 @@ export class PendingWork {
   async settle(at: TaskFailure['at']): Promise<true> {
     let failed: PromiseSettledResult<void> | undefined;
     while (!this.isEmpty) {
-      const settled = await Promise.allSettled(this.#pending.splice(0));
+      const { promise, resolve, reject } = Promise.withResolvers<PromiseSettledResult<void>[]>();
+      void Promise.allSettled(this.#pending.splice(0)).then(resolve);
+      this.#giveUp = reject;
+      this.#since = this.#clock.now();
+      const settled = await promise;
+      this.#since = Infinity;
       failed ??= settled.find(({ status }) => status === 'rejected');
     }
     if (failed?.status === 'rejected') throw this.#failure(at, failed.reason);
@@ -47,6 +58,15 @@ export class PendingWork {
       throw failure;
     };
     return this.settle(at).then(rethrow, rethrow);
+  }
+
+  /** Gives up a wait that has lasted for more than `ms`: it ends with `NO_PROGRESS`, which stops the instance. */
+  giveUpAfter(ms: number): void {
+    if (this.#clock.now() - this.#since <= ms) return;
+    const message = `a callback of task ${this.#task} has not ended in ${ms} ms, half the session time-out`;
+    this.#giveUp?.(
+      new GavelError('NO_PROGRESS', message, { hint: 'let callbacks wait for no more than the scans of their stores' }),
+    );
   }
 
   /** Forgets everything. */

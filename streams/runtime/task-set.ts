@@ -117,6 +117,11 @@ export class TaskSet {
     return due;
   }
 
+  /** Semantics 24: a callback that never ends must not keep its task from everybody. */
+  giveUpStuck(): void {
+    for (const { task } of this.#tasks.values()) task.pending.giveUpAfter(this.#settings.sessionTimeoutMs / 2);
+  }
+
   async #punctuate(): Promise<boolean> {
     const now = this.#settings.clock.now();
     let any = false;

@@ -80,7 +80,7 @@ export class Task {
   constructor(options: TaskOptions) {
     this.options = options;
     this.id = options.id;
-    this.pending = new PendingWork(options.id);
+    this.pending = new PendingWork(options.id, options.clock);
     this.labels = Object.freeze({ subtopology: options.subtopology.name });
     this.state = options.state;
     this.inputs = options.inputs;

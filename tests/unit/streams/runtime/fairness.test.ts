@@ -186,3 +186,26 @@ test('stores of tasks that are given up close side by side', async () => {
   await driver.advance(10_000);
   expect(driver.status().map((status) => status?.tasks.length)).toEqual([2, 2]);
 });
+
+test('a callback that never ends loses its membership with a clear error, and another instance goes on', async () => {
+  let stuck = true;
+  const driver = await createTestDriver({
+    topology: stepTopology((context) => ({
+      async process({ key, value }) {
+        if (stuck) await new Promise<never>(() => undefined);
+        context.forward('out', key, value);
+      },
+    })),
+  });
+  await driver.send(input, [{ key: 'a', value: 'x' }]);
+  await expect(driver.advance(10_000)).rejects.toMatchObject({
+    code: 'NO_PROGRESS',
+    message: expect.stringMatching(/step-0 .* half the session time-out/) as unknown,
+  });
+  await driver.kill(0);
+  stuck = false;
+  await driver.start(1);
+  await driver.advance(15_000);
+  expect(values(await driver.read(output))).toEqual(['x']);
+  await driver.close();
+});
