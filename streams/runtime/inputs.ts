@@ -59,6 +59,14 @@ export class Inputs {
     }
   }
 
+  /** Fetches nothing while suspended, as a stopped process would not. */
+  suspend(suspended: boolean): void {
+    for (const { topic, partition, paused } of this.#queues.values()) {
+      if (suspended) this.#fetcher.pause(topic, partition);
+      else if (!paused) this.#fetcher.resume(topic, partition);
+    }
+  }
+
   close(): Promise<void> {
     return this.#fetcher.close();
   }

@@ -212,6 +212,7 @@ export class Instance implements TaskHost {
   suspend(suspended: boolean): void {
     this.#suspended = suspended;
     this.#membership.suspend(suspended);
+    this.#inputs?.suspend(suspended);
     this.#wakeup.wake();
   }
 
