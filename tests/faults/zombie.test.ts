@@ -2,6 +2,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { GavelError } from 'gavel/streams';
 import { createTestDriver } from 'gavel/testing';
 import type { TestDriver } from 'gavel/testing';
 import { counts, countingTopology, words } from '../support/counting.ts';
@@ -113,3 +114,27 @@ test.each(['at-least-once', 'exactly-once'] as const)(
     await expectCounts(driver, 3);
   },
 );
+
+test('who takes over ends what the dead left open instead of waiting for its time-out', async () => {
+  let armed = false;
+  await using driver = await createTestDriver({
+    topology: countingTopology(),
+    instances: 2,
+    options: {
+      onCommitStep(step) {
+        if (!armed || step !== 5) return;
+        armed = false;
+        throw new GavelError('KILLED', 'died with its transaction open');
+      },
+    },
+  });
+  armed = true;
+  await send(driver);
+  const [dead] = await driver.settleOrDie();
+  const other = dead === 0 ? 1 : 0;
+  const began = driver.clock.now();
+  while ((driver.status()[other]?.tasks.length ?? 0) < 6) await driver.advance(500);
+  // The session of the dead had to time out; its transaction would have lasted a minute.
+  expect(driver.clock.now() - began).toBeLessThan(20_000);
+  await expectCounts(driver, 1);
+});
