@@ -70,6 +70,10 @@ export class Cluster {
     return this.#brokers;
   }
 
+  now(): number {
+    return this.#options.clock.now();
+  }
+
   /** Everything that waits for another try fails with `BROKER_CLOSED`, and so does all that comes. */
   close(): void {
     this.#closed = true;

@@ -3,13 +3,14 @@
 import type { ProducedBatch, ProducedOffset } from '../../streams/broker.ts';
 import { partitionKey } from '../../streams/broker.ts';
 import { GavelError, isGavelError } from '../../streams/errors.ts';
+import { MAX_TIMESTAMP, readLong } from '../../streams/record-batch/format.ts';
 import { sealBatch } from '../../streams/record-batch/index.ts';
 import { checkBatch } from '../topic-checks.ts';
 import type { Identity } from '../transaction-ids.ts';
 import type { Cluster, Leader } from './cluster.ts';
 import { compressBatch } from './compression.ts';
 import type { Connections } from './connections.ts';
-import { errorName, isPassing, kafkaError } from './errors.ts';
+import { errorName, isConnectionError, isPassing, kafkaError } from './errors.ts';
 import type { Compression } from './options.ts';
 import type { ProduceAnswer } from './produce-request.ts';
 import { produceApi } from './produce-request.ts';
@@ -26,13 +27,26 @@ export type Prepare = (batches: readonly ProducedBatch[]) => Promise<Identity>;
 
 /** A batch on its way. */
 interface Sent extends ProducedBatch {
+  /** Counts the batches of the sender. */
+  readonly number: number;
   readonly leader: Leader;
   answer: ProduceAnswer | undefined;
   error: Error | undefined;
+  /** Settles when the batch that failed has been sent again. */
+  recovered: Promise<void> | undefined;
+}
+
+interface Failed {
+  readonly batch: Sent;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** Batches by the broker they go to, at most one per partition. */
 type Round = readonly (readonly Sent[])[];
+
+/** The default of the brokers. */
+const PRODUCER_EXPIRATION_MS = 86_400_000;
 
 /** Sequence numbers are of 31 bits and begin again at 0. */
 const SEQUENCES = 2 ** 31;
@@ -45,8 +59,14 @@ export class Sender {
   readonly #known = new Set<string>();
   /** The last call's turn to send. */
   #turn: Promise<unknown> = Promise.resolve();
-  /** The end of all sending again so far; undefined where none is under way. */
-  #resending: Promise<void> | undefined;
+  #number = 0;
+  /** Requests without an answer yet. */
+  #unanswered = 0;
+  #onAnswered: (() => void) | undefined;
+  /** Batches that wait to be sent again. */
+  #failed: Failed[] = [];
+  /** Ends when all of them have been; until then nothing new is sent. */
+  #recovery: Promise<void> | undefined;
   #inDoubt = false;
 
   constructor(options: SenderOptions) {
@@ -74,8 +94,7 @@ export class Sender {
     this.#turn = turn.catch(() => undefined);
     const { sent, answered } = await turn;
     await answered;
-    const failed = sent.filter(({ error }) => error !== undefined);
-    if (failed.length > 0) await this.#resendInTurn(failed);
+    await recovered(sent);
     return sent.map(({ topic, partition, count, leader, answer }) => {
       const { baseOffset, timestamp } = answer as ProduceAnswer;
       return { topic, partition, baseOffset, count, timestamp, leaderEpoch: leader.leaderEpoch };
@@ -87,7 +106,6 @@ export class Sender {
     prepare: Prepare,
   ): Promise<{ readonly sent: readonly Sent[]; readonly answered: Promise<unknown> }> {
     const { cluster, compression } = this.#options;
-    while (this.#resending !== undefined) await this.#resending;
     cluster.assertOpen();
     await cluster.locate(batches);
     await cluster.loadLimits([...new Set(batches.map(({ topic }) => topic))]);
@@ -99,9 +117,11 @@ export class Sender {
     const identity = await prepare(batches);
     const leaders = new Map<ProducedBatch, Leader>();
     for (const [leader, led] of await cluster.byLeader(packed)) for (const batch of led) leaders.set(batch, leader);
+    while (this.#recovery !== undefined) await this.#recovery;
     const sent = packed.map((batch): Sent => {
       this.#seal(batch, identity);
-      return { ...batch, leader: leaders.get(batch) as Leader, answer: undefined, error: undefined };
+      const leader = leaders.get(batch) as Leader;
+      return { ...batch, number: this.#number++, leader, answer: undefined, error: undefined, recovered: undefined };
     });
     const [first, ...others] = roundsOf(sent);
     if (first === undefined) return { sent, answered: Promise.resolve() };
@@ -115,8 +135,7 @@ export class Sender {
   /** A broker that does not know the producer takes whatever number comes first: nothing may overtake the first batch. */
   async #introduce(batches: readonly Sent[], answered: Promise<unknown>): Promise<void> {
     await answered;
-    const failed = batches.filter(({ error }) => error !== undefined);
-    if (failed.length > 0) await this.#resendInTurn(failed);
+    await recovered(batches);
     for (const { topic, partition } of batches) this.#known.add(partitionKey(topic, partition));
   }
 
@@ -135,69 +154,100 @@ export class Sender {
     });
   }
 
-  /** Sends batches to one broker, at most one per partition; never rejects. */
-  async #request(round: readonly Sent[]): Promise<void> {
+  /** Sends batches to one broker, at most one per partition; those that fail are sent again later. Never rejects. */
+  async #request(batches: readonly Sent[]): Promise<void> {
+    this.#unanswered++;
+    await this.#exchange(batches);
+    for (const batch of batches) {
+      if (batch.error === undefined) continue;
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      promise.catch(() => undefined); // whoever sent it looks when all its batches are answered
+      batch.recovered = promise;
+      this.#failed.push({ batch, resolve, reject });
+    }
+    if (--this.#unanswered === 0) this.#onAnswered?.();
+    if (this.#failed.length > 0) this.#recovery ??= this.#recover();
+  }
+
+  /** Notes answer or error of each batch; never rejects. */
+  async #exchange(batches: readonly Sent[]): Promise<void> {
     const { connections, transactionalId } = this.#options;
     try {
-      const connection = await connections.get((round[0] as Sent).leader);
-      const answers = await produceApi.async(connection, { transactionalId, batches: round });
+      const connection = await connections.get((batches[0] as Sent).leader);
+      const answers = await produceApi.async(connection, { transactionalId, batches });
       const byKey = new Map(answers.map((answer) => [partitionKey(answer.topic, answer.partition), answer]));
-      for (const each of round) {
-        each.answer = byKey.get(partitionKey(each.topic, each.partition));
-        if (each.answer === undefined) each.error = new GavelError('OUTCOME_UNKNOWN', 'a batch was not answered');
-        else if (each.answer.errorCode !== 0) each.error = refusal(errorName(each.answer.errorCode));
+      for (const batch of batches) {
+        batch.answer = byKey.get(partitionKey(batch.topic, batch.partition));
+        if (batch.answer === undefined) batch.error = new GavelError('OUTCOME_UNKNOWN', 'a batch was not answered');
+        else if (batch.answer.errorCode !== 0) batch.error = refusal(errorName(batch.answer.errorCode));
       }
     } catch (error) {
       const failure = error instanceof Error ? error : new Error(String(error));
-      for (const each of round) each.error = failure;
+      for (const batch of batches) batch.error = failure;
     }
   }
 
-  /** Calls fail in the order in which they were sent, and send again in that order. */
-  async #resendInTurn(failed: readonly Sent[]): Promise<void> {
-    const before = this.#resending;
-    const isFirst = before === undefined;
-    const resent = (async () => {
-      await before;
-      for (const each of failed) await this.#resend(each, isFirst && each === failed[0]);
-    })();
-    const settled = resent
-      .catch(() => undefined)
-      .then(() => {
-        if (this.#resending === settled) this.#resending = undefined;
-      });
-    this.#resending = settled;
-    try {
-      await resent;
-    } catch (error) {
-      this.#inDoubt = true;
-      throw error;
+  /** When every request is answered, sends again what failed, one after the other in the order of the sequence numbers. */
+  async #recover(): Promise<void> {
+    /** Partitions in which a batch was missing: those behind it were out of order. */
+    const gaps = new Set<string>();
+    while (this.#failed.length > 0) {
+      if (this.#unanswered > 0) await new Promise<void>((resolve) => (this.#onAnswered = resolve));
+      const failed = this.#failed.sort((a, b) => a.batch.number - b.batch.number);
+      this.#failed = [];
+      for (const { batch, resolve, reject } of failed) {
+        const key = partitionKey(batch.topic, batch.partition);
+        try {
+          await this.#resend(batch, gaps.has(key));
+          resolve();
+        } catch (error) {
+          this.#inDoubt = true;
+          reject(error);
+        }
+        gaps.add(key);
+      }
     }
+    this.#recovery = undefined;
+  }
+
+  /**
+   * A broker that restarts forgets producers whose last record is older than `producer.id.expiration.ms`, by the record's
+   * time, unless a transaction of theirs is open: it would take the batch a second time.
+   */
+  #mayBeForgotten({ bytes }: Sent): boolean {
+    const { cluster, transactionalId } = this.#options;
+    return transactionalId === null && readLong(bytes, MAX_TIMESTAMP) < cluster.now() - PRODUCER_EXPIRATION_MS / 2;
   }
 
   /** Sends one batch until it is in the log: the brokers know its sequence number. */
-  async #resend(batch: Sent, isFirst: boolean): Promise<void> {
+  async #resend(batch: Sent, isBehindGap: boolean): Promise<void> {
     const { cluster } = this.#options;
     const what = `produce to ${batch.topic}:${batch.partition}`;
-    // A batch behind one that was refused is out of order: in order now, it is taken.
-    const mayPass = isPassing(batch.error) || (!isFirst && nameOf(batch.error) === 'OUT_OF_ORDER_SEQUENCE_NUMBER');
-    if (!mayPass && nameOf(batch.error) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw kafkaError(batch.error, what);
+    const name = nameOf(batch.error);
+    const mayPass = isPassing(batch.error) || (isBehindGap && name === 'OUT_OF_ORDER_SEQUENCE_NUMBER');
+    if (!mayPass && name !== 'UNKNOWN_TOPIC_OR_PARTITION') throw kafkaError(batch.error, what);
+    if (isConnectionError(batch.error) && this.#mayBeForgotten(batch)) {
+      throw new GavelError('OUTCOME_UNKNOWN', `the connection was lost: ${what}`, { cause: batch.error });
+    }
     try {
       await cluster.retry(what, async () => {
         await cluster.refresh([batch.topic]);
         await cluster.locate([batch]);
         const leader = cluster.leader(batch.topic, batch.partition) as Leader;
         const again: Sent = { ...batch, leader, answer: undefined, error: undefined };
-        await this.#request([again]);
+        await this.#exchange([again]);
         if (again.error !== undefined) throw again.error;
         batch.answer = again.answer;
-        batch.error = undefined;
       });
     } catch (error) {
       if (!isGavelError(error, 'BROKER_UNAVAILABLE')) throw error;
       throw new GavelError('OUTCOME_UNKNOWN', error.message, { cause: error });
     }
   }
+}
+
+async function recovered(batches: readonly Sent[]): Promise<void> {
+  for (const batch of batches) await batch.recovered;
 }
 
 /** The first batch of every partition, then the second of every partition, and so on. */

@@ -22,10 +22,10 @@ export interface KafkaService extends AsyncDisposable {
   readonly bootstrapServers: string;
   /** How it came here, for people: `Kafka 4.1.1 from Maven packages, pid 4711, 127.0.0.1:19092`. */
   readonly description: string;
-  /** Of the broker. */
-  readonly pid: number;
   /** The folder of its jars, which hold Kafka's command line tools too. */
   readonly libraries: string;
+  /** Kills the broker (`kill -9`) and starts it again on its data, at the same address. */
+  restart(): Promise<void>;
 }
 
 /**
@@ -50,21 +50,34 @@ export async function startKafka(): Promise<KafkaService> {
   const classPath = ['-cp', join(libraries, '*')];
   const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties];
   await promisify(execFile)('java', [...classPath, ...format]);
-  const child = await spawnBroker(directory, [HEAP, ...classPath, 'kafka.Kafka', properties]);
-  const stop = async (): Promise<void> => {
-    await stopChild(child);
-    await rm(directory, { recursive: true, force: true });
+  const command = [HEAP, ...classPath, 'kafka.Kafka', properties];
+  let child = await launch(directory, command, port);
+  const bootstrapServers = `127.0.0.1:${port}`;
+  return {
+    bootstrapServers,
+    description: `Kafka ${VERSION} from Maven packages, pid ${child.pid}, ${bootstrapServers}`,
+    libraries,
+    async restart() {
+      await stopChild(child, 'SIGKILL');
+      child = await launch(directory, command, port);
+    },
+    async [Symbol.asyncDispose]() {
+      await stopChild(child, 'SIGTERM');
+      await rm(directory, { recursive: true, force: true });
+    },
   };
+}
+
+/** Answers when the broker does. */
+async function launch(directory: string, command: readonly string[], port: number): Promise<ChildProcess> {
+  const child = await spawnBroker(directory, command);
   try {
     await answering(child, port, join(directory, 'broker.log'));
+    return child;
   } catch (error) {
-    await stop();
+    await stopChild(child, 'SIGKILL');
     throw error;
   }
-  const bootstrapServers = `127.0.0.1:${port}`;
-  const pid = child.pid as number;
-  const description = `Kafka ${VERSION} from Maven packages, pid ${pid}, ${bootstrapServers}`;
-  return { bootstrapServers, description, pid, libraries, [Symbol.asyncDispose]: stop };
 }
 
 async function spawnBroker(directory: string, command: readonly string[]): Promise<ChildProcess> {
@@ -103,10 +116,10 @@ async function accepts(port: number): Promise<boolean> {
   }
 }
 
-async function stopChild(child: ChildProcess): Promise<void> {
+async function stopChild(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const closed = once(child, 'exit');
-  child.kill('SIGTERM');
+  child.kill(signal);
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
   await closed;
   clearTimeout(timer);
