@@ -3,23 +3,25 @@
  * An entry is a position, 8 bytes of order and the key's bytes as latin-1 text. What is not valid any more is dropped when it comes up.
  */
 
-/** Entries read from the storage at once. */
-const LOAD = 1_000;
+/** Entries read from the storage at once; each time the rows of unfinished epochs are looked through. */
+const LOAD = 4_000;
 /** Beyond this many entries in memory the highest half is given up again. */
 const HEAD_MAX = 8_192;
 
 /** Behind every position: all entries are in memory. */
 const EVERYTHING = '\uffff';
 
+export interface LoadedEntries {
+  readonly stored: readonly string[];
+  readonly unfinished: (through: string) => Iterable<string>;
+}
+
 export interface IndexSource {
   /**
-   * The first entries behind `after` in storage, sorted, at most `limit` (fewer: there are no more), and all entries behind
-   * `after` of rows in unfinished epochs, both as they are at the call.
+   * The first entries behind `after` in storage, sorted, at most `limit` (fewer: there are no more), and those behind `after`
+   * and up to a position of rows in unfinished epochs: all that there were at the call.
    */
-  load(
-    after: string,
-    limit: number,
-  ): Promise<{ readonly stored: readonly string[]; readonly unfinished: readonly string[] }>;
+  load(after: string, limit: number): Promise<LoadedEntries>;
   /** True where the position is that of the row's newest value. */
   isCurrent(position: string): boolean;
 }
@@ -85,7 +87,7 @@ export class DueIndex {
     this.#meanwhile = undefined;
     this.#horizon = stored.length < LOAD ? EVERYTHING : (stored[stored.length - 1] as string);
     for (const position of stored) push(this.#heap, position);
-    for (const position of unfinished) this.add(position);
+    for (const position of unfinished(this.#horizon)) this.add(position);
     for (const position of meanwhile) this.add(position);
     return true;
   }

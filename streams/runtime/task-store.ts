@@ -329,7 +329,8 @@ export class TaskStore<K, V> implements KeyValueStore<K, V> {
         return value !== undefined && orderOf(key, value) === integerSerde.deserialize(bytes.subarray(0, 8));
       },
       load: async (after, limit) => {
-        const unfinished = [...this.#positions(this.#committing, orderOf), ...this.#positions(this.#open, orderOf)];
+        // A commit may end while the storage, pinned here, is read.
+        const epochs = [this.#committing, this.#open];
         const gte = Buffer.concat([prefix, Buffer.from(after, 'latin1')]);
         const iterator = this.#storage.iterate({ gte, lt: prefixEnd(prefix) });
         try {
@@ -341,7 +342,8 @@ export class TaskStore<K, V> implements KeyValueStore<K, V> {
             for (const [key] of entries) stored.push(key.toString('latin1', prefix.length));
           }
           if (stored[0] === after) stored.shift();
-          return { stored: stored.slice(0, limit), unfinished: unfinished.filter((position) => position > after) };
+          const unfinished = (through: string) => this.#positions(epochs, orderOf, after, through);
+          return { stored: stored.slice(0, limit), unfinished };
         } finally {
           await iterator.close();
         }
@@ -350,10 +352,22 @@ export class TaskStore<K, V> implements KeyValueStore<K, V> {
     this.#indexes.set(name, { orderOf, prefix, head });
   }
 
-  *#positions(rows: DirtyRows<K, V>, orderOf: LocalIndex<K, V>['orderOf']): Generator<string> {
-    for (const { key, value } of rows.rows.values()) {
-      const order = value === undefined ? undefined : orderOf(key, value);
-      if (order !== undefined) yield positionOf(order, this.#keyBytes(key));
+  /** Entries of dirty rows behind `after` and up to `through`. The order alone tells of most rows that they have none there. */
+  *#positions(
+    epochs: readonly DirtyRows<K, V>[],
+    orderOf: LocalIndex<K, V>['orderOf'],
+    after: string,
+    through: string,
+  ): Generator<string> {
+    const first = orderAt(after) ?? -Infinity;
+    const last = orderAt(through) ?? Infinity;
+    for (const { rows } of epochs) {
+      for (const { key, value } of rows.values()) {
+        const order = value === undefined ? undefined : orderOf(key, value);
+        if (order === undefined || order < first || order > last) continue;
+        const position = positionOf(order, this.#keyBytes(key));
+        if (position > after && position <= through) yield position;
+      }
     }
   }
 }
@@ -364,6 +378,11 @@ function positionOf(order: number, keyBytes: Buffer): string {
   orderBytes.position = 0;
   integerSerde.serialize(order, orderBytes);
   return orderBytes.buffer.toString('latin1', 0, 8) + keyBytes.toString('latin1');
+}
+
+/** The order at the start of a position; undefined for the bounds, which stand before and behind all positions. */
+function orderAt(position: string): number | undefined {
+  return position.length < 8 ? undefined : integerSerde.deserialize(Buffer.from(position.slice(0, 8), 'latin1'));
 }
 
 /** Moves a row's entry in an index from where it was before the epoch to where it is now. */

@@ -31,7 +31,8 @@ class Pair {
   readonly index = new DueIndex({
     load: (after, limit) => {
       const stored = [...this.stored].filter((position) => position > after).sort();
-      const unfinished = [...this.current].filter((position) => !this.stored.has(position) && position > after);
+      const open = [...this.current].filter((position) => !this.stored.has(position) && position > after);
+      const unfinished = (through: string): string[] => open.filter((position) => position <= through);
       return Promise.resolve({ stored: stored.slice(0, limit), unfinished });
     },
     isCurrent: (position) => this.current.has(position),
