@@ -4,6 +4,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { GavelError } from '../../streams/errors.ts';
+import { refuseMissingFiles } from './missing-files.ts';
 
 export type Level = ClassicLevel<Buffer, Buffer>;
 
@@ -49,6 +50,7 @@ const INDEX_OPTIONS = {
  */
 export async function openDatabases(directory: string, owner: Owner, now: number): Promise<Databases> {
   await mkdir(directory, { recursive: true });
+  await refuseMissingFiles(directory);
   const ownerFile = join(directory, 'owner.json');
   const log = new ClassicLevel<Buffer, Buffer>(join(directory, 'log'), LOG_OPTIONS);
   const index = new ClassicLevel<Buffer, Buffer>(join(directory, 'index'), INDEX_OPTIONS);

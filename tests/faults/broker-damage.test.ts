@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
@@ -48,6 +48,26 @@ async function tamper(change: (bytes: Buffer, number: number) => Buffer | 'delet
   }
   await level.close();
 }
+
+describe('missing files', () => {
+  test.each(['log/CURRENT', 'index/CURRENT', 'index', 'log'])(
+    'without %s nothing is opened and nothing removed',
+    async (gone) => {
+      await sixBatches();
+      await rename(join(directory, gone), join(directory, 'aside'));
+      const before = (await readdir(directory, { recursive: true })).sort();
+      await expect(open()).rejects.toMatchObject({
+        code: 'LOG_CORRUPT',
+        message: expect.stringContaining(gone) as string,
+      });
+      expect((await readdir(directory, { recursive: true })).sort()).toEqual(before);
+      await rename(join(directory, 'aside'), join(directory, gone));
+      const broker = await open();
+      expect(await readAll(broker, 'a')).toHaveLength(12);
+      await broker.close();
+    },
+  );
+});
 
 describe('damage', () => {
   test.each([
