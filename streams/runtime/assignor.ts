@@ -4,12 +4,17 @@ export interface AssignorMember {
   readonly memberId: string;
   /** Tasks that it runs now. */
   readonly owned: readonly string[];
+  /** Tasks that the round before meant for it, once their owners have given them up. */
+  readonly promised: readonly string[];
   /** Sub-topologies that it knows, with their partitions: during a rolling upgrade members differ. */
   readonly subtopologies: { readonly [name: string]: number };
 }
 
 export interface AssignorResult {
+  /** What each member may run now. */
   readonly assignments: ReadonlyMap<string, readonly string[]>;
+  /** What each is meant to run in the end: promised to it in the next round, or that might settle on something else. */
+  readonly promises: ReadonlyMap<string, readonly string[]>;
   /** True where tasks must first be given up by their owners: those join again, and the next round hands the tasks out. */
   readonly again: boolean;
 }
@@ -26,7 +31,14 @@ export function assignTasks(members: readonly AssignorMember[]): AssignorResult 
     .sort((a, b) => (a.memberId < b.memberId ? -1 : 1))
     .map((member) => ({ member, tasks: [], bySubtopology: new Map() }));
   const owner = new Map<string, string>();
-  for (const { memberId, owned } of members) for (const task of owned) owner.set(task, memberId);
+  const holder = new Map<string, string>();
+  for (const { memberId, promised } of members) for (const task of promised) holder.set(task, memberId);
+  for (const { memberId, owned } of members) {
+    for (const task of owned) {
+      owner.set(task, memberId);
+      holder.set(task, memberId);
+    }
+  }
 
   const open: { readonly task: string; readonly name: string }[] = [];
   for (const [name, partitions] of subtopologiesOf(members)) {
@@ -34,7 +46,7 @@ export function assignTasks(members: readonly AssignorMember[]): AssignorResult 
     const quota = Math.ceil(partitions / able.length);
     for (let partition = 0; partition < partitions; partition++) {
       const task = `${name}-${partition}`;
-      const load = able.find(({ member }) => member.memberId === owner.get(task));
+      const load = able.find(({ member }) => member.memberId === holder.get(task));
       if (load !== undefined && (load.bySubtopology.get(name) ?? 0) < quota) give(load, task, name);
       else open.push({ task, name });
     }
@@ -47,12 +59,14 @@ export function assignTasks(members: readonly AssignorMember[]): AssignorResult 
 
   let again = false;
   const assignments = new Map<string, readonly string[]>();
+  const promises = new Map<string, readonly string[]>();
   for (const { member, tasks } of loads) {
     const free = tasks.filter((task) => (owner.get(task) ?? member.memberId) === member.memberId);
     if (free.length < tasks.length) again = true;
     assignments.set(member.memberId, free.sort());
+    promises.set(member.memberId, tasks);
   }
-  return { assignments, again };
+  return { assignments, promises, again };
 }
 
 function subtopologiesOf(members: readonly AssignorMember[]): [string, number][] {

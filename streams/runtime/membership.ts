@@ -1,7 +1,7 @@
 /** The instance's place in the consumer group: join, sync, heartbeat, leave. Knows nothing of tasks but their names. */
 
 import { randomUUID } from 'node:crypto';
-import type { Broker, GroupMember } from '../broker.ts';
+import type { Broker, GroupMember, JoinAnswer } from '../broker.ts';
 import { GavelError, isGavelError } from '../errors.ts';
 import type { Clock, Timer } from '../time.ts';
 import { assignTasks } from './assignor.ts';
@@ -54,6 +54,8 @@ export interface Joined {
 export class Membership {
   readonly #options: MembershipOptions;
   readonly #incarnation = randomUUID();
+  /** As leader: what the last round promised to whom. */
+  #promises: ReadonlyMap<string, readonly string[]> = new Map();
   #memberId = '';
   #generation = -1;
   #heartbeat: Timer | undefined;
@@ -127,7 +129,7 @@ export class Membership {
       metadata: Buffer.from(JSON.stringify(info)),
     });
     this.#memberId = joined.memberId;
-    const assignments = joined.leaderId === joined.memberId ? assign(joined.members) : [];
+    const assignments = joined.leaderId === joined.memberId ? this.#assign(joined.members) : [];
     const bytes = await broker.groups.sync({
       groupId,
       generation: joined.generation,
@@ -175,35 +177,36 @@ export class Membership {
       }
     });
   }
-}
 
-function assign(
-  members: readonly { readonly memberId: string; readonly metadata: Buffer }[],
-): { memberId: string; assignment: Buffer }[] {
-  const infos = members.map(({ memberId, metadata }) => ({
-    memberId,
-    info: JSON.parse(metadata.toString('utf8')) as MemberInfo,
-  }));
-  const holders = new Map<string, MemberInfo>();
-  for (const { info } of infos) {
-    const holder = holders.get(info.transactionalId);
-    if (holder === undefined || info.owned.length > holder.owned.length) holders.set(info.transactionalId, info);
+  /** As leader: who runs what. */
+  #assign(members: JoinAnswer['members']): { memberId: string; assignment: Buffer }[] {
+    const infos = members.map(({ memberId, metadata }) => ({
+      memberId,
+      info: JSON.parse(metadata.toString('utf8')) as MemberInfo,
+    }));
+    const holders = new Map<string, MemberInfo>();
+    for (const { info } of infos) {
+      const holder = holders.get(info.transactionalId);
+      if (holder === undefined || info.owned.length > holder.owned.length) holders.set(info.transactionalId, info);
+    }
+    const taken = infos.filter(({ info }) => holders.get(info.transactionalId)?.incarnation === info.incarnation);
+    const plain: AssignorMember[] = taken.map(({ memberId, info }) => ({
+      memberId,
+      owned: info.owned,
+      promised: this.#promises.get(memberId) ?? [],
+      subtopologies: info.subtopologies,
+    }));
+    const { assignments, promises } = assignTasks(plain);
+    this.#promises = promises;
+    return members.map(({ memberId }) => {
+      const tasks = assignments.get(memberId);
+      const assignment: Assignment = {
+        version: 1,
+        tasks: tasks ?? [],
+        transactionalIds: [...holders.keys()],
+        refused: tasks === undefined,
+      };
+      return { memberId, assignment: Buffer.from(JSON.stringify(assignment)) };
+    });
   }
-  const taken = infos.filter(({ info }) => holders.get(info.transactionalId)?.incarnation === info.incarnation);
-  const plain: AssignorMember[] = taken.map(({ memberId, info }) => ({
-    memberId,
-    owned: info.owned,
-    subtopologies: info.subtopologies,
-  }));
-  const { assignments } = assignTasks(plain);
-  return members.map(({ memberId }) => {
-    const tasks = assignments.get(memberId);
-    const assignment: Assignment = {
-      version: 1,
-      tasks: tasks ?? [],
-      transactionalIds: [...holders.keys()],
-      refused: tasks === undefined,
-    };
-    return { memberId, assignment: Buffer.from(JSON.stringify(assignment)) };
-  });
 }

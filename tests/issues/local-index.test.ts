@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { jsonSerde, keyValueStore, stringSerde } from 'gavel/streams';
 import { levelState, memoryState } from 'gavel/stores';
-import type { StateBackend } from 'gavel/streams';
+import type { StateBackend, TaskStorage } from 'gavel/streams';
 import { TaskStore } from '../../streams/runtime/task-store.ts';
 
 interface Due {
@@ -56,9 +56,31 @@ test('long keys in LevelDB, whose iterator gives fewer entries at once than were
 });
 
 test('an entry that is added while the head is loaded is found', async () => {
-  const { store } = await storeWith(memoryState(), [['stored', 10]]);
+  const { storage } = await storeWith(memoryState(), [['stored', 10]]);
+  const loading = Promise.withResolvers<void>();
+  const loaded = Promise.withResolvers<void>();
+  const slow: TaskStorage = {
+    get: (key) => storage.get(key),
+    batch: () => storage.batch(),
+    size: () => storage.size(),
+    close: () => storage.close(),
+    iterate(range) {
+      const iterator = storage.iterate(range);
+      return {
+        async next(limit) {
+          loading.resolve();
+          await loaded.promise;
+          return iterator.next(limit);
+        },
+        close: () => iterator.close(),
+      };
+    },
+  };
+  const store = new TaskStore(spec(), slow);
   const scanning = store.scanIndex('due', { limit: 10 });
+  await loading.promise;
   store.put('meanwhile', { due: 5 });
+  loaded.resolve();
   await scanning;
   expect((await store.scanIndex('due', { limit: 10 })).map(({ key }) => key)).toEqual(['meanwhile', 'stored']);
 });

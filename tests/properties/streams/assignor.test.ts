@@ -7,20 +7,30 @@ import type { AssignorMember } from '../../../streams/runtime/assignor.ts';
 
 const subtopologies = fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.integer({ min: 1, max: 9 }), { minKeys: 1 });
 
-/** Members of one topology, each owning some tasks; nobody owns a task that another one owns. */
+/** A group as it comes to be: members join and leave, one or some at a time, and settle in between. */
 const group = fc
   .record({
     subs: subtopologies,
-    members: fc.integer({ min: 1, max: 6 }),
-    owners: fc.array(fc.integer({ min: -1, max: 5 }), { minLength: 27, maxLength: 27 }),
+    changes: fc.array(fc.record({ join: fc.nat(3), leave: fc.array(fc.nat(9), { maxLength: 2 }) }), {
+      minLength: 1,
+      maxLength: 4,
+    }),
   })
-  .map(({ subs, members, owners }) => {
-    const tasks = Object.entries(subs).flatMap(([name, n]) => Array.from({ length: n }, (_, p) => `${name}-${p}`));
-    return Array.from({ length: members }, (_, i): AssignorMember => ({
-      memberId: `m${i}`,
-      owned: tasks.filter((_task, at) => owners[at] === i),
-      subtopologies: subs,
-    }));
+  .map(({ subs, changes }) => {
+    let members: readonly AssignorMember[] = [];
+    let joined = 0;
+    for (const { join, leave } of changes) {
+      if (members.length > 0) members = settle(members).members;
+      for (const who of leave) members = members.filter((_member, at) => members.length === 1 || at !== who);
+      const newcomers = Array.from({ length: Math.max(join, members.length === 0 ? 1 : 0) }, () => ({
+        memberId: `m${joined++ % 7}${joined}`,
+        owned: [],
+        promised: [],
+        subtopologies: subs,
+      }));
+      members = [...members, ...newcomers];
+    }
+    return members;
   });
 
 const allTasks = (members: readonly AssignorMember[]): string[] =>
@@ -28,14 +38,17 @@ const allTasks = (members: readonly AssignorMember[]): string[] =>
     Array.from({ length: n }, (_, p) => `${name}-${p}`),
   );
 
-/** Plays rounds as members do: who must give up does, and all join again. */
-function settle(given: readonly AssignorMember[]): {
+/** Plays rounds as members do: who must give up does, and all join again. A new leader remembers no promises. */
+function settle(
+  given: readonly AssignorMember[],
+  remembers = true,
+): {
   readonly members: readonly AssignorMember[];
   readonly rounds: number;
 } {
   let members = given;
   for (let rounds = 1; ; rounds++) {
-    const { assignments, again } = assignTasks(members);
+    const { assignments, promises, again } = assignTasks(members);
     const handedOut = [...assignments.values()].flat();
     expect(new Set(handedOut).size).toBe(handedOut.length); // no task in two hands
     for (const { memberId, owned } of members) {
@@ -44,26 +57,40 @@ function settle(given: readonly AssignorMember[]): {
         for (const task of owned) expect(assignments.get(other.memberId)).not.toContain(task);
       }
     }
-    members = members.map((member) => ({ ...member, owned: assignments.get(member.memberId) ?? [] }));
+    members = members.map((member) => ({
+      ...member,
+      owned: assignments.get(member.memberId) ?? [],
+      promised: remembers ? (promises.get(member.memberId) ?? []) : [],
+    }));
     if (!again) return { members, rounds };
-    expect(rounds).toBeLessThan(4);
+    expect(rounds).toBeLessThan(8);
   }
 }
 
-test('after at most three rounds every task has one owner, as even as can be', () => {
+test('after at most two rounds every task has one owner, as even as can be', () => {
   fc.assert(
     fc.property(group, (given) => {
       const { members, rounds } = settle(given);
-      expect(rounds).toBeLessThanOrEqual(3);
+      expect(rounds).toBeLessThanOrEqual(2);
       expect(members.flatMap(({ owned }) => owned).sort()).toEqual(allTasks(given).sort());
       const loads = members.map(({ owned }) => owned.length);
       expect(Math.max(...loads) - Math.min(...loads)).toBeLessThanOrEqual(1);
       for (const name of Object.keys(given[0]?.subtopologies ?? {})) {
         const per = members.map(({ owned }) => owned.filter((task) => task.startsWith(`${name}-`)).length);
-        expect(Math.max(...per) - Math.min(...per)).toBeLessThanOrEqual(2);
+        expect(Math.max(...per) - Math.min(...per)).toBeLessThanOrEqual(3);
       }
     }),
-    { numRuns: 1_000 },
+    { numRuns: 400 },
+  );
+});
+
+test('it settles also where each round has another leader', () => {
+  fc.assert(
+    fc.property(group, (given) => {
+      const { members } = settle(given, false);
+      expect(new Set(members.flatMap(({ owned }) => owned))).toEqual(new Set(allTasks(given)));
+    }),
+    { numRuns: 400 },
   );
 });
 
@@ -75,7 +102,7 @@ test('what is settled stays, whatever the order of the members', () => {
       expect(again).toBe(false);
       for (const { memberId, owned } of members) expect(assignments.get(memberId)).toEqual([...owned].sort());
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 });
 
@@ -90,9 +117,9 @@ test('a member that leaves moves only its own tasks, but for evening out', () =>
       const moved = after.flatMap(({ memberId, owned }) =>
         owned.filter((task) => !(rest.find((member) => member.memberId === memberId)?.owned.includes(task) ?? false)),
       );
-      expect(moved.length).toBeLessThanOrEqual(left.owned.length + 1);
+      expect(moved.length).toBeLessThanOrEqual(left.owned.length + 2);
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 });
 
@@ -108,6 +135,6 @@ test('members that know less get nothing that they do not know', () => {
       for (const { memberId, subtopologies: known } of older)
         for (const task of assignments.get(memberId) ?? []) expect(Object.keys(known)).toContain(task.slice(0, 1));
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 });

@@ -104,6 +104,17 @@ test('without group offsets but with state it refuses to start, and nothing is r
   await driver.close();
 });
 
+test('the start position of a source counts as state: nothing is skipped although nothing was processed', async () => {
+  const disk = memoryState();
+  const topologyOf = stepTopology(keepAndForward, { source: { reset: 'latest' } });
+  const driver = await createTestDriver({ topology: topologyOf, state: () => disk });
+  await driver.stop(0);
+  await driver.send(input, [{ key: 'a', value: 'x' }]);
+  await driver.broker.groups.deleteOffsets('test', [{ topic: input.name, partition: 0 }]);
+  await expect(driver.start(0)).rejects.toMatchObject({ code: 'GROUP_OFFSETS_MISSING' });
+  await driver.close();
+});
+
 test('state that is ahead of the group is an error', async () => {
   const disk = memoryState();
   const driver = await createTestDriver({ topology: stepTopology(keepAndForward), state: () => disk });
