@@ -246,6 +246,7 @@ export class Instance implements TaskHost {
 
   async commitOpen(closing: readonly string[] = []): Promise<void> {
     this.#held = true;
+    await this.#pipeline.settled(); // here, so that the loop goes on meanwhile
     const closed = await this.#jobs.run(async () => {
       await this.#pipeline.settled();
       if (this.#pipeline.isFree && this.tasks.isDirty) await this.#cut();
